@@ -1,0 +1,44 @@
+//! One file a command: its arguments and what it does with the library.
+use crate::ui::Ui;
+use clap::Subcommand;
+
+mod data;
+mod encode;
+mod import;
+mod neighbours;
+mod predict;
+mod probe;
+mod quickstart;
+mod report;
+mod train;
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    Quickstart(quickstart::Args),
+    Train(train::Args),
+    Encode(encode::Args),
+    Probe(probe::Args),
+    Predict(predict::Args),
+    Neighbours(neighbours::Args),
+    Report(report::Args),
+    Data(data::Args),
+    Import(import::Args),
+}
+
+impl Command {
+    /// Runs the command.
+    pub fn run(self, ui: &Ui) -> anyhow::Result<()> {
+        match self {
+            Self::Quickstart(args) => quickstart::run(args, ui),
+            Self::Train(args) => train::run(args, ui),
+            Self::Encode(args) => encode::run(args, ui),
+            Self::Probe(args) => probe::run(args, ui),
+            Self::Predict(args) => predict::run(args, ui),
+            Self::Neighbours(args) => neighbours::run(args, ui),
+            Self::Report(args) => report::run(args, ui),
+            Self::Data(args) => data::run(args, ui),
+            Self::Import(args) => import::run(args, ui),
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The command `diffrep`.
+mod commands;
+mod ui;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Learn image representations by diffusion: train an encoder on pictures without labels, turn pictures into
+/// embeddings at a chosen level of detail, and see how good they are.
+#[derive(Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    /// Print the result as JSON on standard output (messages go to standard error).
+    #[arg(long, global = true)]
+    json: bool,
+    /// No progress bar and no messages.
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: commands::Command,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ui = ui::Ui::new(cli.json, cli.quiet);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.command.run(&ui)));
+    match outcome {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(2)
+        }
+        // The panic hook has printed what happened and where.
+        Err(_) => {
+            eprintln!("error: this is a fault of diffrep, not yours; please report it with the lines above");
+            ExitCode::from(1)
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! CPU kernels of diffrep on plain slices. Nothing here knows Burn; all `unsafe` of the project lives here.
+pub mod random;

@@ -1,0 +1,1 @@
+//! Image sets: formats, built-in data, splits, label files, normalisation and batches.

@@ -1,0 +1,14 @@
+//! Image representations by diffusion: train an encoder by denoising, encode at a chosen level of detail, probe.
+//!
+//! Modules import only from those before them in this list:
+//! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`probe`], [`report`].
+pub mod data;
+pub mod measure;
+pub mod nn;
+pub mod objective;
+pub mod probe;
+pub mod random;
+pub mod report;
+pub mod represent;
+pub mod sde;
+pub mod train;

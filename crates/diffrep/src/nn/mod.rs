@@ -1,0 +1,1 @@
+//! Networks: WideResNet encoder, NCSN++ score network, latent decoder.

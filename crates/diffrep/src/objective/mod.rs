@@ -1,0 +1,1 @@
+//! What is minimised: denoising score matching, time sampling, weighting, regularisers, reconstruction.

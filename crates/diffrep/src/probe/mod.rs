@@ -1,0 +1,1 @@
+//! Probes of a frozen representation: linear, MLP, kNN, and the protocol that every score carries.

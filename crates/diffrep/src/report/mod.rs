@@ -1,0 +1,1 @@
+//! Figures (SVG and PNG) and the HTML report.

@@ -1,0 +1,1 @@
+//! Encoders loaded from a run, embeddings and their files.

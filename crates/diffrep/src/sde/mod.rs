@@ -1,0 +1,1 @@
+//! Forward processes: VE, VP and sub-VP.

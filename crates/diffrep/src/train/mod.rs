@@ -1,0 +1,1 @@
+//! Training: checked plan, loop, EMA, schedule, checkpoints, metrics.
