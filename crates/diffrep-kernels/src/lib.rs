@@ -5,8 +5,11 @@
 mod activation;
 pub mod adam;
 mod buffer;
+pub mod columns;
+pub mod conv;
 mod parallel;
 pub mod random;
+mod scratch;
 mod simd;
 
 pub use activation::Activation;
