@@ -7,6 +7,7 @@ pub mod adam;
 mod buffer;
 pub mod columns;
 pub mod conv;
+pub mod norm;
 mod parallel;
 pub mod random;
 mod scratch;
