@@ -87,6 +87,11 @@ pub fn global_mean(x: Tensor<4>) -> Tensor<2> {
     x.reshape([n, h * w, c]).mean_dim(1).reshape([n, c])
 }
 
+/// See [`crate::layers::linear`].
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    x.matmul(weight) + bias.unsqueeze()
+}
+
 /// See [`crate::layers::attention`].
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64) -> Tensor<3> {
     let weights = activation::softmax(q.matmul(k.swap_dims(1, 2)).mul_scalar(scale), 2);

@@ -124,37 +124,68 @@ pub fn group_norm(
 
 /// `x` with `activation` applied element by element.
 pub fn apply_activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
-    generic::apply_activation(x, activation)
+    if !has_kernels(&x) {
+        return generic::apply_activation(x, activation);
+    }
+    Tensor::from_dispatch(Dispatch::layer_activate(x.into_dispatch(), activation))
 }
 
 /// `x + bias` where `x` is `[N, H, W, C]` and `bias` `[N, C]` (a projected time embedding).
 pub fn add_bias_per_image(x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
-    generic::add_bias_per_image(x, bias)
+    if !has_kernels(&x) {
+        return generic::add_bias_per_image(x, bias);
+    }
+    Tensor::from_dispatch(Dispatch::layer_add_per_image(x.into_dispatch(), bias.into_dispatch()))
 }
 
 /// `(a + b) · scale`, the residual addition.
 pub fn add_scaled(a: Tensor<4>, b: Tensor<4>, scale: f64) -> Tensor<4> {
-    generic::add_scaled(a, b, scale)
+    if !has_kernels(&a) {
+        return generic::add_scaled(a, b, scale);
+    }
+    Tensor::from_dispatch(Dispatch::layer_add_scaled(a.into_dispatch(), b.into_dispatch(), scale))
 }
 
 /// Nearest-neighbour up-sampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`.
 pub fn upsample_nearest(x: Tensor<4>) -> Tensor<4> {
-    generic::upsample_nearest(x)
+    if !has_kernels(&x) {
+        return generic::upsample_nearest(x);
+    }
+    Tensor::from_dispatch(Dispatch::layer_double(x.into_dispatch()))
 }
 
 /// Mean of each 2×2 block: `[N, H, W, C]` to `[N, H/2, W/2, C]`; H and W must be even.
 pub fn downsample_mean(x: Tensor<4>) -> Tensor<4> {
-    generic::downsample_mean(x)
+    if !has_kernels(&x) {
+        return generic::downsample_mean(x);
+    }
+    Tensor::from_dispatch(Dispatch::layer_halve(x.into_dispatch()))
 }
 
 /// Mean over rows and columns: `[N, H, W, C]` to `[N, C]`.
 pub fn global_mean(x: Tensor<4>) -> Tensor<2> {
-    generic::global_mean(x)
+    if !has_kernels(&x) {
+        return generic::global_mean(x);
+    }
+    Tensor::from_dispatch(Dispatch::layer_global_mean(x.into_dispatch()))
 }
 
-/// Single-head attention over pixels: `softmax(q kᵀ · scale) v`, all `[N, S, C]`.
+/// `x · weight + bias` with `x` `[rows, inputs]`, `weight` `[inputs, outputs]` and `bias` `[outputs]`.
+pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
+    if !has_kernels(&x) {
+        return generic::linear(x, weight, bias);
+    }
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_linear(x, weight, bias))
+}
+
+/// Single-head attention over pixels: `softmax(q kᵀ · scale) v`, all `[N, S, C]`; `scale` is positive.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64) -> Tensor<3> {
-    generic::attention(q, k, v, scale)
+    if !has_kernels(&q) {
+        return generic::attention(q, k, v, scale);
+    }
+    let (q, k, v) = (q.into_dispatch(), k.into_dispatch(), v.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_attention(q, k, v, scale))
 }
 
 /// Inverted dropout: each element is zero with probability `rate`, else divided by `1 − rate`.
@@ -164,5 +195,8 @@ pub fn dropout<const D: usize>(x: Tensor<D>, rate: f64, key: Key, mode: Mode) ->
     if mode == Mode::Eval || rate == 0.0 {
         return x;
     }
-    generic::dropout(x, rate, key)
+    if !has_kernels(&x) {
+        return generic::dropout(x, rate, key);
+    }
+    Tensor::from_dispatch(Dispatch::layer_dropout(x.into_dispatch(), rate, key))
 }

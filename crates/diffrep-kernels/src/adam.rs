@@ -1,6 +1,6 @@
 //! Adam with an exponential moving average of the weights, in one pass over memory, and the norm for clipping.
 use crate::parallel::{self, CHUNK};
-use crate::simd::{Simd, vectorised};
+use crate::simd::vectorised;
 
 /// What one step of Adam needs beside the arrays (Kingma and Ba, 2015; PyTorch's `torch.optim.Adam`).
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -32,18 +32,49 @@ vectorised! {
             unsafe {
                 // Four sums: one alone would wait for each addition.
                 let mut sums = [s.splat(0.0); 4];
-                let at = |row: usize| s.load_part(x.as_ptr().add(row * width + column), count);
-                for quad in 0..rows / 4 {
+                for first in (0..rows).step_by(sums.len()) {
                     for (i, sum) in sums.iter_mut().enumerate() {
-                        *sum = s.add(*sum, at(quad * 4 + i));
+                        if first + i < rows {
+                            let from = x.as_ptr().add((first + i) * width + column);
+                            *sum = s.add(*sum, s.load_part(from, count));
+                        }
                     }
-                }
-                for row in rows / 4 * 4..rows {
-                    sums[0] = s.add(sums[0], at(row));
                 }
                 let total = s.add(s.add(sums[0], sums[1]), s.add(sums[2], sums[3]));
                 s.store_part(out.as_mut_ptr().add(column), total, count);
             }
         }
     }
+}
+
+/// `out[i, c] = factor · Σ x[i, pixel, c]` where `x` is `[images, pixels, C]` and `out` `[images, C]`.
+///
+/// # Panics
+/// If the lengths don't fit.
+pub fn sum_pixels(x: &[f32], images: usize, factor: f32, out: &mut [f32]) {
+    assert!(
+        images > 0 && x.len().is_multiple_of(out.len()) && out.len().is_multiple_of(images),
+        "sum_pixels: lengths"
+    );
+    let (image, channels) = (x.len() / images, out.len() / images);
+    parallel::for_each_part(out, channels, |i, out| {
+        sum(&x[i * image..][..image], out);
+        out.iter_mut().for_each(|v| *v *= factor);
+    });
+}
+
+/// `out[i, pixel, c] = factor · x[i, c]`: the gradient of [`sum_pixels`].
+///
+/// # Panics
+/// If the lengths don't fit.
+pub fn spread_pixels(x: &[f32], images: usize, factor: f32, out: &mut [f32]) {
+    assert!(
+        images > 0 && out.len().is_multiple_of(x.len()) && x.len().is_multiple_of(images),
+        "spread_pixels: lengths"
+    );
+    let (image, channels) = (out.len() / images, x.len() / images);
+    parallel::for_each_part(out, image, |i, out| {
+        let row: Vec<f32> = x[i * channels..][..channels].iter().map(|v| v * factor).collect();
+        out.chunks_exact_mut(channels).for_each(|pixel| pixel.copy_from_slice(&row));
+    });
 }

@@ -4,12 +4,15 @@
 //! results for any number of threads, and uses the vector instructions of [`InstructionSet::current`].
 mod activation;
 pub mod adam;
+pub mod attention;
 mod buffer;
 pub mod columns;
 pub mod conv;
+pub mod elementwise;
 pub mod norm;
 mod parallel;
 pub mod random;
+pub mod resample;
 mod scratch;
 mod simd;
 

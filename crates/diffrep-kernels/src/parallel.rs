@@ -1,8 +1,10 @@
 //! How kernels spread over the threads of the global rayon pool.
 //!
 //! Work is always cut in the same pieces, whatever the number of threads, and partial results are combined in order:
-//! a result is bit-identical for every number of threads.
+//! a result is bit-identical for every number of threads. Tasks flush denormal numbers to zero, and a kernel called by
+//! a task runs on the task's thread.
 use rayon::prelude::*;
+use std::cell::Cell;
 
 /// Numbers that one task of an element-wise kernel takes: 64 KiB, a part of a second-level cache.
 pub(crate) const CHUNK: usize = 16 * 1024;
@@ -12,31 +14,47 @@ pub(crate) fn rows_per_task(width: usize) -> usize {
     (CHUNK / width.max(1)).max(1)
 }
 
-/// Calls `task(i, item)` for every item, flushing denormals to zero meanwhile.
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether to work on one thread: inside a task all threads have work already.
+fn inside() -> bool {
+    INSIDE.get()
+}
+
+/// Runs one task.
+fn enter<R>(task: impl FnOnce() -> R) -> R {
+    let _flush = FlushDenormals::new();
+    let outer = INSIDE.replace(true);
+    let result = task();
+    INSIDE.set(outer);
+    result
+}
+
+/// Calls `task(i, item)` for every item.
 pub(crate) fn for_each<T: Send>(items: Vec<T>, task: impl Fn(usize, T) + Sync) {
-    items.into_par_iter().with_max_len(1).enumerate().for_each(|(i, item)| {
-        let _flush = FlushDenormals::new();
-        task(i, item);
-    });
+    if inside() {
+        return items.into_iter().enumerate().for_each(|(i, item)| task(i, item));
+    }
+    items.into_par_iter().with_max_len(1).enumerate().for_each(|(i, item)| enter(|| task(i, item)));
 }
 
 /// Calls `task(i, part)` for the parts of `out` of `length` numbers (the last may be shorter).
 pub(crate) fn for_each_part(out: &mut [f32], length: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
-    out.par_chunks_mut(length.max(1)).enumerate().for_each(|(i, part)| {
-        let _flush = FlushDenormals::new();
-        task(i, part);
-    });
+    let length = length.max(1);
+    if inside() {
+        return out.chunks_mut(length).enumerate().for_each(|(i, part)| task(i, part));
+    }
+    out.par_chunks_mut(length).enumerate().for_each(|(i, part)| enter(|| task(i, part)));
 }
 
 /// `[task(0), …, task(count − 1)]`.
 pub(crate) fn map<R: Send>(count: usize, task: impl Fn(usize) -> R + Sync) -> Vec<R> {
-    (0..count)
-        .into_par_iter()
-        .map(|i| {
-            let _flush = FlushDenormals::new();
-            task(i)
-        })
-        .collect()
+    if inside() {
+        return (0..count).map(task).collect();
+    }
+    (0..count).into_par_iter().map(|i| enter(|| task(i))).collect()
 }
 
 /// While alive, this thread's arithmetic takes denormal numbers as zero; they are slow on many processors.

@@ -3,6 +3,8 @@
 //! A number is a pure function of (seed, purpose, step, row, index). Nothing has a state, so results don't depend on
 //! threads or order, a resumed run draws what an uninterrupted one would have drawn, and nothing needs saving.
 
+use std::array;
+
 const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
 const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
 const ROUNDS: usize = 10;
@@ -23,7 +25,15 @@ impl Key {
 
     /// Four random words: block `index` of `row`.
     pub fn words(self, row: u32, index: u32) -> [u32; 4] {
-        philox([index, row, self.step, self.purpose], [self.seed as u32, (self.seed >> 32) as u32])
+        self.blocks::<1>(row, index).map(|[word]| word)
+    }
+
+    /// Blocks `first..first + N` of `row`: word `w` of block `first + n` is `[w][n]`.
+    #[inline(always)]
+    pub(crate) fn blocks<const N: usize>(self, row: u32, first: u32) -> [[u32; N]; 4] {
+        let indices = array::from_fn(|n| first.wrapping_add(n as u32));
+        let counters = [indices, [row; N], [self.step; N], [self.purpose; N]];
+        philox(counters, [self.seed as u32, (self.seed >> 32) as u32])
     }
 
     /// Fills `out` with the row's uniform numbers in [0, 1), multiples of 2⁻²⁴.
@@ -79,21 +89,25 @@ fn box_muller(a: u32, b: u32) -> (f32, f32) {
     ((radius * angle.cos()) as f32, (radius * angle.sin()) as f32)
 }
 
-fn philox(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
+/// `N` counters at once, which the compiler turns into vectors; word `w` of counter `n` is `counters[w][n]`.
+#[inline(always)]
+fn philox<const N: usize>(mut counters: [[u32; N]; 4], mut key: [u32; 2]) -> [[u32; N]; 4] {
     for round in 0..ROUNDS {
         if round > 0 {
             key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
         }
-        let p0 = MULTIPLIERS[0] as u64 * counter[0] as u64;
-        let p1 = MULTIPLIERS[1] as u64 * counter[2] as u64;
-        counter = [
-            (p1 >> 32) as u32 ^ counter[1] ^ key[0],
-            p1 as u32,
-            (p0 >> 32) as u32 ^ counter[3] ^ key[1],
-            p0 as u32,
+        let [c0, c1, c2, c3] = counters;
+        let product = |multiplier: u32, n: u32| multiplier as u64 * n as u64;
+        let p0 = c0.map(|n| product(MULTIPLIERS[0], n));
+        let p1 = c2.map(|n| product(MULTIPLIERS[1], n));
+        counters = [
+            array::from_fn(|n| (p1[n] >> 32) as u32 ^ c1[n] ^ key[0]),
+            p1.map(|p| p as u32),
+            array::from_fn(|n| (p0[n] >> 32) as u32 ^ c3[n] ^ key[1]),
+            p0.map(|p| p as u32),
         ];
     }
-    counter
+    counters
 }
 
 #[cfg(test)]
@@ -103,15 +117,22 @@ mod tests {
     // Known answers of the Random123 distribution (tests/kat_vectors, philox4x32 with 10 rounds).
     #[test]
     fn philox_gives_the_published_known_answers() {
-        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        let one = |counter: [u32; 4], key| philox(counter.map(|word| [word]), key).map(|[word]| word);
+        assert_eq!(one([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(one([u32::MAX; 4], [u32::MAX; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
-            philox([u32::MAX; 4], [u32::MAX; 2]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        assert_eq!(
-            philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
+            one([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
+    }
+
+    #[test]
+    fn many_blocks_at_once_are_the_blocks_one_by_one() {
+        let key = Key::new(3, 1, 4);
+        let many = key.blocks::<16>(7, 100);
+        for n in 0..16 {
+            assert_eq!(many.map(|words| words[n]), key.words(7, 100 + n as u32));
+        }
     }
 
     #[test]

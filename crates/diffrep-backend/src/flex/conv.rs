@@ -51,3 +51,33 @@ impl Gradient<3> for Conv2dGradient {
         ]
     }
 }
+
+/// `x · weight + bias` with `x` `[rows, inputs]`, `weight` `[inputs, outputs]`.
+pub(crate) fn linear(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
+    let ([rows, inputs], [_, outputs]) = (dims(x), dims(weight));
+    let shape = Conv2d::linear(rows, inputs, outputs);
+    let (x, weight, bias) = (Contiguous::new(x), Contiguous::new(weight), Contiguous::new(bias));
+    output([rows, outputs], |y| forward(&shape, x.data(), weight.data(), Some(bias.data()), y))
+}
+
+/// For the gradients of x, weight and bias.
+#[derive(Clone, Debug)]
+pub(crate) struct LinearGradient {
+    pub(crate) x: FlexTensor,
+    pub(crate) weight: FlexTensor,
+}
+
+impl Gradient<3> for LinearGradient {
+    fn gradients(self, gy: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let ([rows, inputs], [_, outputs]) = (dims(&self.x), dims(&self.weight));
+        let shape = Conv2d::linear(rows, inputs, outputs);
+        let (x, weight, gy) = (Contiguous::new(&self.x), Contiguous::new(&self.weight), Contiguous::new(&gy));
+        [
+            wanted[0]
+                .then(|| output([rows, inputs], |dx| backward_data(&shape, weight.data(), gy.data(), dx))),
+            wanted[1]
+                .then(|| output([inputs, outputs], |dw| backward_weight(&shape, x.data(), gy.data(), dw))),
+            wanted[2].then(|| output([outputs], |db| columns::sum_rows(gy.data(), db))),
+        ]
+    }
+}

@@ -2,8 +2,11 @@
 //!
 //! Each operation is a forward function and a type that keeps what its backward pass needs ([`Gradient`]). `ops` ties
 //! them to Burn's dispatch and automatic differentiation.
+pub(crate) mod attention;
 pub(crate) mod conv;
+pub(crate) mod elementwise;
 pub(crate) mod norm;
+pub(crate) mod resample;
 mod storage;
 
 use burn::backend::flex::FlexTensor;

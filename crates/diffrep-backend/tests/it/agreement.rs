@@ -1,11 +1,12 @@
 //! The kernels behind the layer functions against the same functions out of Burn's operations.
-use crate::support::{assert_close, normal};
+use crate::support::{assert_close, normal, values};
 use burn::module::Param;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Tensor;
 use diffrep_backend::generic;
 use diffrep_backend::layers::{self, Activation, Geometry, GroupNorm, Mode, Padding};
+use diffrep_kernels::random::Key;
 use proptest::prelude::*;
 
 const FORWARD: f32 = 1e-5;
@@ -94,6 +95,53 @@ proptest! {
     }
 
     #[test]
+    fn linear_layers_agree(rows in 1usize..80, inputs in 1usize..40, outputs in 1usize..40) {
+        compare(
+            &format!("linear {rows}x{inputs} to {outputs}"),
+            ([rows, inputs], [inputs, outputs], [outputs]),
+            layers::linear,
+            generic::linear,
+        );
+    }
+
+    #[test]
+    fn attentions_agree(n in 1usize..4, positions in 2usize..60, c in 1usize..40) {
+        compare(
+            &format!("attention {n}x{positions}x{c}"),
+            ([n, positions, c], [n, positions, c], [n, positions, c]),
+            |q, k, v| layers::attention(q, k, v, 0.2),
+            |q, k, v| generic::attention(q, k, v, 0.2),
+        );
+    }
+
+    #[test]
+    fn the_parts_of_a_residual_block_agree(
+        n in 1usize..6, h in 1usize..5, w in 1usize..5, c in 1usize..40, rate in 0.0f64..0.9,
+        activation in activation(),
+    ) {
+        let key = Key::new(9, 8, 7);
+        let x = [n, 2 * h, 2 * w, c];
+        compare(
+            &format!("residual block {x:?}, rate {rate}, {activation:?}"),
+            (x, [n, c], [n, h, w, c]),
+            |x, bias, small| {
+                let x = layers::apply_activation(layers::add_bias_per_image(x, bias), activation);
+                let x = layers::dropout(x, rate, key, Mode::Train);
+                let sum = layers::add_scaled(x, layers::upsample_nearest(small), 0.7);
+                let plain = layers::add_scaled(sum.clone(), sum.clone(), 1.0);
+                layers::add_bias_per_image(layers::downsample_mean(plain), layers::global_mean(sum))
+            },
+            |x, bias, small| {
+                let x = generic::apply_activation(generic::add_bias_per_image(x, bias), activation);
+                let x = generic::dropout(x, rate, key);
+                let sum = generic::add_scaled(x, generic::upsample_nearest(small), 0.7);
+                let plain = generic::add_scaled(sum.clone(), sum.clone(), 1.0);
+                generic::add_bias_per_image(generic::downsample_mean(plain), generic::global_mean(sum))
+            },
+        );
+    }
+
+    #[test]
     fn group_norms_agree(
         n in 1usize..9, h in 1usize..9, w in 1usize..9, groups in 1usize..5, width in 1usize..12,
         activation in activation(),
@@ -156,4 +204,34 @@ fn strided_inputs_give_what_contiguous_ones_give() {
         layers::conv2d_with(x.clone().permute([0, 2, 1, 3]), weight.clone(), bias.clone(), geometry);
     let expected = generic::conv2d(x.permute([0, 2, 1, 3]), weight, bias, geometry);
     assert_close(swapped, expected, FORWARD, "a transposed image");
+}
+
+#[test]
+fn dropout_is_off_in_evaluation_and_the_same_bits_as_the_generic_one() {
+    let (x, key) = (normal(0, [3, 5, 7]), Key::new(1, 2, 3));
+    let same = |a: Tensor<3>, b: Tensor<3>| assert_eq!(values(a), values(b));
+    same(layers::dropout(x.clone(), 0.3, key, Mode::Eval), x.clone());
+    same(layers::dropout(x.clone(), 0.3, key, Mode::Train), generic::dropout(x, 0.3, key));
+}
+
+#[test]
+fn one_tracked_input_is_enough_for_its_gradient() {
+    let (x, weight, bias) =
+        (normal(0, [2, 5, 5, 3]).detach(), normal(1, [4, 3, 3, 3]), normal(2, [4]).detach());
+    let geometry = Geometry { stride: 1, before: 1, after: 1 };
+    let gradient = |y: Tensor<4>| weight.grad(&y.sum().backward()).unwrap();
+    let fast = gradient(layers::conv2d_with(x.clone(), weight.clone(), bias.clone(), geometry));
+    let slow = gradient(generic::conv2d(x, weight.clone(), bias, geometry));
+    assert_close(fast, slow, GRADIENT, "gradient of the weight alone");
+}
+
+#[test]
+fn a_plain_device_computes_what_a_differentiable_one_does() {
+    let (x, weight, bias) = (normal(0, [2, 5, 5, 3]), normal(1, [4, 3, 3, 3]), normal(2, [4]));
+    let geometry = Geometry { stride: 1, before: 1, after: 1 };
+    let layer = |x: Tensor<4>, w: Tensor<4>, b: Tensor<1>| {
+        layers::apply_activation(layers::conv2d_with(x, w, b, geometry), Activation::Silu)
+    };
+    let plain = layer(x.clone().inner(), weight.clone().inner(), bias.clone().inner());
+    assert_eq!(values(plain), values(layer(x, weight, bias)));
 }

@@ -1,7 +1,8 @@
 //! Gradients of every layer function against differences of its values.
 use crate::support::{device, normal, numbers, values};
 use burn::tensor::{Tensor, TensorData};
-use diffrep_backend::layers::{self, Activation, Geometry};
+use diffrep_backend::layers::{self, Activation, Geometry, Mode};
+use diffrep_kernels::random::Key;
 
 /// Checks the derivative of a weighted sum of `layer(x)` in some random directions.
 fn check<const X: usize, const Y: usize>(
@@ -66,4 +67,32 @@ fn the_gradients_of_the_norms() {
         check("affine, scale", [6], |a| affine(x.clone(), a, beta.clone()));
         check("affine, shift", [6], |b| affine(x.clone(), gamma.clone(), b));
     }
+}
+
+#[test]
+fn the_gradients_of_linear_layers_and_attention() {
+    let (x, weight, bias) = (normal(7, [5, 4]).detach(), normal(8, [4, 3]).detach(), normal(9, [3]).detach());
+    check("linear, x", [5, 4], |x| layers::linear(x, weight.clone(), bias.clone()));
+    check("linear, weight", [4, 3], |w| layers::linear(x.clone(), w, bias.clone()));
+    check("linear, bias", [3], |b| layers::linear(x.clone(), weight.clone(), b));
+    let shape = [2, 9, 5];
+    let (a, b) = (normal(7, shape).detach(), normal(8, shape).detach());
+    check("attention, q", shape, |q| layers::attention(q, a.clone(), b.clone(), 0.4));
+    check("attention, k", shape, |k| layers::attention(a.clone(), k, b.clone(), 0.4));
+    check("attention, v", shape, |v| layers::attention(a.clone(), b.clone(), v, 0.4));
+}
+
+#[test]
+fn the_gradients_of_element_wise_functions_and_resampling() {
+    let shape = [3, 4, 6, 5];
+    let (other, bias) = (normal(7, shape).detach(), normal(8, [3, 5]).detach());
+    check("silu", shape, |x| layers::apply_activation(x, Activation::Silu));
+    check("first summand", shape, |x| layers::add_scaled(x, other.clone(), 0.7));
+    check("second summand", shape, |x| layers::add_scaled(other.clone(), x, 0.7));
+    check("biased", shape, |x| layers::add_bias_per_image(x, bias.clone()));
+    check("bias", [3, 5], |b| layers::add_bias_per_image(other.clone(), b));
+    check("dropout", shape, |x| layers::dropout(x, 0.3, Key::new(1, 2, 3), Mode::Train));
+    check("upsample", shape, layers::upsample_nearest);
+    check("downsample", shape, layers::downsample_mean);
+    check("global mean", shape, layers::global_mean);
 }

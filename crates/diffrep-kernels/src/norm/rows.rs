@@ -6,6 +6,8 @@ use crate::simd::{Simd, vectorised};
 const SIDE_BY_SIDE: usize = 4;
 
 /// Calls `visit(sums, row)` for all rows, spread over the sums, and returns their totals.
+///
+/// There is one call only: the compiler must inline it, or it would not use the vector instructions.
 #[inline(always)]
 fn in_turn<S: Simd, const K: usize>(
     s: S,
@@ -13,14 +15,12 @@ fn in_turn<S: Simd, const K: usize>(
     mut visit: impl FnMut(&mut [S::Vector; K], usize),
 ) -> [S::Vector; K] {
     let mut sums = [[s.splat(0.0); K]; SIDE_BY_SIDE];
-    let whole = rows / SIDE_BY_SIDE * SIDE_BY_SIDE;
-    for first in (0..whole).step_by(SIDE_BY_SIDE) {
+    for first in (0..rows).step_by(SIDE_BY_SIDE) {
         for (i, sums) in sums.iter_mut().enumerate() {
-            visit(sums, first + i);
+            if first + i < rows {
+                visit(sums, first + i);
+            }
         }
-    }
-    for row in whole..rows {
-        visit(&mut sums[0], row);
     }
     core::array::from_fn(|k| s.add(s.add(sums[0][k], sums[1][k]), s.add(sums[2][k], sums[3][k])))
 }

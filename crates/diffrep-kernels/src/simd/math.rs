@@ -6,7 +6,7 @@ use super::Simd;
 #[inline(always)]
 pub(crate) fn exp<S: Simd>(s: S, x: S::Vector) -> S::Vector {
     // x = n ln 2 + r with |r| ≤ ½ ln 2; ln 2 in two parts so that n ln 2 is exact (Cody and Waite).
-    const LN2_HIGH: f32 = 0.693_359_375;
+    const LN2_HIGH: f32 = 355.0 / 512.0;
     const LN2_LOW: f32 = -2.121_944_4e-4;
     // The operands' order lets a NaN through.
     let x = s.max(s.splat(-87.0), s.min(s.splat(88.0), x));

@@ -1,4 +1,4 @@
-use super::{Simd, exp, sigmoid, vectorised};
+use super::{exp, sigmoid, vectorised};
 
 vectorised! {
     fn map_exp(s, x: &[f32], y: &mut [f32]) {

@@ -1,86 +1,24 @@
-//! The layer operations as an extension of Burn's backends: with kernels on flex, differentiable on `Autodiff<Flex>`.
-//!
-//! Other backends don't come here: for them `generic` builds the same functions out of Burn's own operations.
+//! On `Autodiff<Flex>`: the kernels, with backward passes written by hand.
+use super::LayerOps;
 use crate::flex::Gradient;
-use crate::flex::conv::{self, Conv2dGradient};
+use crate::flex::attention::{self, AttentionGradient};
+use crate::flex::conv::{self, Conv2dGradient, LinearGradient};
+use crate::flex::elementwise::{
+    self, ActivationGradient, AddPerImageGradient, AddScaledGradient, DropoutGradient,
+};
 use crate::flex::norm::{self, AffineGradient, BatchNormGradient, GroupNormGradient};
-use crate::settings::{Geometry, GroupNorm};
+use crate::flex::resample::{self, DoubleGradient, GlobalMeanGradient, HalveGradient};
+use crate::settings::{Activation, Geometry, GroupNorm};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, NodeGuard, Ops, OpsKind};
 use burn::backend::flex::FlexTensor;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Backend, Flex, backend_extension};
-use diffrep_kernels::Activation;
+use burn::backend::{Autodiff, Flex, TensorMetadata};
+use diffrep_kernels::random::Key;
 use std::marker::PhantomData;
 use std::sync::Arc;
-
-/// Layer operations on channels-last tensors; `layers` documents them.
-#[backend_extension(Flex, Autodiff)]
-pub trait LayerOps: Backend {
-    /// Convolution of `x` `[N, H, W, Cin]` with `weight` `[Cout, Cin, K, K]` and `bias` `[Cout]`.
-    fn layer_conv2d(
-        x: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        geometry: Geometry,
-    ) -> FloatTensor<Self>;
-
-    /// Batch norm with the batch's statistics, then `activation`: `(y, mean, biased variance)`.
-    fn layer_batch_norm_train(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        epsilon: f64,
-        activation: Activation,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-
-    /// `activation(x · scale + shift)` for `x` `[N, H, W, C]`.
-    fn layer_affine(
-        x: FloatTensor<Self>,
-        scale: FloatTensor<Self>,
-        shift: FloatTensor<Self>,
-        activation: Activation,
-    ) -> FloatTensor<Self>;
-
-    /// Group norm of `x` `[N, H, W, C]`, then an activation.
-    fn layer_group_norm(
-        x: FloatTensor<Self>,
-        gamma: FloatTensor<Self>,
-        beta: FloatTensor<Self>,
-        norm: GroupNorm,
-    ) -> FloatTensor<Self>;
-}
-
-impl LayerOps for Flex {
-    fn layer_conv2d(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, geometry: Geometry) -> FlexTensor {
-        conv::conv2d(&x, &weight, &bias, geometry)
-    }
-
-    fn layer_batch_norm_train(
-        x: FlexTensor,
-        gamma: FlexTensor,
-        beta: FlexTensor,
-        epsilon: f64,
-        activation: Activation,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        norm::batch_norm_train(&x, &gamma, &beta, epsilon, activation)
-    }
-
-    fn layer_affine(
-        x: FlexTensor,
-        scale: FlexTensor,
-        shift: FlexTensor,
-        activation: Activation,
-    ) -> FlexTensor {
-        norm::affine(&x, &scale, &shift, activation)
-    }
-
-    fn layer_group_norm(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, norm: GroupNorm) -> FlexTensor {
-        norm::group_norm(&x, &gamma, &beta, norm).0
-    }
-}
 
 /// A step of the graph whose backward pass is `G`'s.
 #[derive(Debug)]
@@ -169,5 +107,79 @@ impl<C: CheckpointStrategy> LayerOps for Autodiff<Flex, C> {
         let (y, statistics) = norm::group_norm(&x, &gamma, &beta, norm);
         let gradient = GroupNormGradient { x, gamma, beta, statistics: Arc::new(statistics), norm };
         record::<C, _, 3>([x_node, gamma_node, beta_node], y, gradient)
+    }
+
+    fn layer_linear(
+        x: Differentiable<C>,
+        weight: Differentiable<C>,
+        bias: Differentiable<C>,
+    ) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let y = conv::linear(&x, &weight, &bias);
+        record::<C, _, 3>([x_node, weight_node, bias_node], y, LinearGradient { x, weight })
+    }
+
+    fn layer_activate(x: Differentiable<C>, activation: Activation) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let y = elementwise::activate(&x, activation);
+        record::<C, _, 1>([x_node], y, ActivationGradient { x, activation })
+    }
+
+    fn layer_add_scaled(a: Differentiable<C>, b: Differentiable<C>, scale: f64) -> Differentiable<C> {
+        let (a, a_node) = a.into_parts();
+        let (b, b_node) = b.into_parts();
+        let y = elementwise::add_scaled(&a, &b, scale);
+        record::<C, _, 2>([a_node, b_node], y, AddScaledGradient { scale })
+    }
+
+    fn layer_add_per_image(x: Differentiable<C>, bias: Differentiable<C>) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let y = elementwise::add_per_image(&x, &bias);
+        record::<C, _, 2>([x_node, bias_node], y, AddPerImageGradient)
+    }
+
+    fn layer_dropout(x: Differentiable<C>, rate: f64, key: Key) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let y = elementwise::dropout(&x, rate, key);
+        record::<C, _, 1>([x_node], y, DropoutGradient { rate, key })
+    }
+
+    fn layer_double(x: Differentiable<C>) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let y = resample::double(&x, 1.0);
+        record::<C, _, 1>([x_node], y, DoubleGradient)
+    }
+
+    fn layer_halve(x: Differentiable<C>) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let y = resample::halve(&x, 0.25);
+        record::<C, _, 1>([x_node], y, HalveGradient)
+    }
+
+    fn layer_global_mean(x: Differentiable<C>) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let shape = x.shape().dims();
+        let y = resample::global_mean(&x);
+        record::<C, _, 1>([x_node], y, GlobalMeanGradient { shape })
+    }
+
+    fn layer_attention(
+        q: Differentiable<C>,
+        k: Differentiable<C>,
+        v: Differentiable<C>,
+        scale: f64,
+    ) -> Differentiable<C> {
+        let (q, q_node) = q.into_parts();
+        let (k, k_node) = k.into_parts();
+        let (v, v_node) = v.into_parts();
+        let (y, log_sums) = attention::attention(&q, &k, &v, scale);
+        record::<C, _, 3>(
+            [q_node, k_node, v_node],
+            y,
+            AttentionGradient { q, k, v, log_sums: Arc::new(log_sums), scale },
+        )
     }
 }
