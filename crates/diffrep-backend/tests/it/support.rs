@@ -22,7 +22,7 @@ pub fn normal<const D: usize>(row: u32, shape: [usize; D]) -> Tensor<D> {
 
 /// The numbers of a tensor.
 pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().into_vec().expect("the tests compute in f32")
+    tensor.into_data().try_into_vec().expect("the tests compute in f32")
 }
 
 /// Fails unless the largest difference is at most `tolerance` times the largest expected magnitude.
