@@ -58,3 +58,32 @@ impl Source for ByteImages {
         Ok(())
     }
 }
+
+/// Images kept as floats in [0, 1], [N, H, W, C].
+pub(crate) struct FloatImages {
+    shape: ImageShape,
+    values: Vec<f32>,
+}
+
+impl FloatImages {
+    /// `values` holds whole images.
+    pub(crate) fn new(shape: ImageShape, values: Vec<f32>) -> Self {
+        debug_assert_eq!(values.len() % shape.len().max(1), 0);
+        Self { shape, values }
+    }
+}
+
+impl Source for FloatImages {
+    fn len(&self) -> usize {
+        self.values.len().checked_div(self.shape.len()).unwrap_or(0)
+    }
+
+    fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    fn read(&self, row: usize, out: &mut [f32]) -> Result<(), DataError> {
+        out.copy_from_slice(&self.values[row * out.len()..][..out.len()]);
+        Ok(())
+    }
+}
