@@ -117,6 +117,12 @@ impl ImageSet {
         self.source.id(self.source_row(row))
     }
 
+    /// Height and width in pixels of the smallest and the largest image file that the set was opened from; `None` if
+    /// images don't lie in files.
+    pub fn file_sizes(&self) -> Option<[(usize, usize); 2]> {
+        self.source.file_sizes()
+    }
+
     /// The primary column, the first one; `None` if the set is unlabelled.
     pub fn labels(&self) -> Option<&LabelColumn> {
         self.columns.first()

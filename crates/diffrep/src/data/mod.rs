@@ -12,6 +12,7 @@ pub mod fetch;
 mod folder;
 mod formats;
 mod image_set;
+pub mod inspect;
 mod label_file;
 mod labels;
 mod preprocess;

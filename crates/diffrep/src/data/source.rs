@@ -13,6 +13,10 @@ pub(crate) trait Source: Send + Sync {
     fn decodes(&self) -> bool {
         false
     }
+    /// Height and width of the smallest and the largest image file.
+    fn file_sizes(&self) -> Option<[(usize, usize); 2]> {
+        None
+    }
     /// Name of a row.
     fn id(&self, row: usize) -> String {
         let digits = self.len().saturating_sub(1).to_string().len();

@@ -20,13 +20,17 @@ pub(super) struct FolderImages {
     names: Vec<String>,
     shape: ImageShape,
     pixel_limit: u64,
+    file_sizes: Option<[(usize, usize); 2]>,
     cache: Vec<OnceLock<Box<[u16]>>>,
     cached: AtomicUsize,
 }
 
 impl FolderImages {
     pub(super) fn new(root: &Path, images: Vec<Found>, shape: ImageShape, pixel_limit: u64) -> Self {
+        let sizes = || images.iter().map(|image| (image.header.height as usize, image.header.width as usize));
+        let area = |size: &(usize, usize)| size.0 * size.1;
         Self {
+            file_sizes: sizes().min_by_key(area).zip(sizes().max_by_key(area)).map(<[_; 2]>::from),
             root: root.to_owned(),
             cache: images.iter().map(|_| OnceLock::new()).collect(),
             names: images.into_iter().map(|image| image.name).collect(),
@@ -73,6 +77,10 @@ impl Source for FolderImages {
 
     fn decodes(&self) -> bool {
         true
+    }
+
+    fn file_sizes(&self) -> Option<[(usize, usize); 2]> {
+        self.file_sizes
     }
 
     fn id(&self, row: usize) -> String {
