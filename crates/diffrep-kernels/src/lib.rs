@@ -5,6 +5,7 @@
 mod activation;
 pub mod adam;
 mod buffer;
+pub mod matmul;
 mod parallel;
 pub mod random;
 mod simd;
