@@ -1,0 +1,7 @@
+//! Integration tests of the library, one binary.
+mod data_batches;
+mod data_builtin;
+mod data_cifar;
+mod data_idx;
+mod data_real;
+mod data_split;
