@@ -1,5 +1,4 @@
 //! Integration tests of the library, one binary.
-//! The promises of the library, on real files and reference values.
 mod data_batches;
 mod data_builtin;
 mod data_cifar;
