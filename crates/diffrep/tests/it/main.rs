@@ -1,0 +1,2 @@
+//! Integration tests of the library, one module a topic.
+mod probe;
