@@ -1,4 +1,5 @@
 //! Integration tests of the library, one binary.
+//! Integration tests of the library, one module a topic.
 mod data_batches;
 mod data_builtin;
 mod data_cifar;
@@ -7,6 +8,7 @@ mod data_real;
 mod data_split;
 mod objective;
 mod parameters;
+mod probe;
 mod reference_encoder;
 mod reference_score;
 mod reference_sde;
