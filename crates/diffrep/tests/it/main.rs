@@ -11,4 +11,6 @@ mod parameters;
 mod reference_encoder;
 mod reference_score;
 mod reference_sde;
+mod report_figures;
+mod report_page;
 mod shared;
