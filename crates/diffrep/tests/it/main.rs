@@ -12,4 +12,6 @@ mod probe;
 mod reference_encoder;
 mod reference_score;
 mod reference_sde;
+mod report_figures;
+mod report_page;
 mod shared;
