@@ -43,7 +43,8 @@ impl Monitor {
             step,
             held_out_loss,
             z_gain: gain.map(|(right, shuffled)| shuffled - right),
-            z_gain_relative: gain.map(|(right, shuffled)| (shuffled - right) / right.abs().max(f64::MIN_POSITIVE)),
+            z_gain_relative: gain
+                .map(|(right, shuffled)| (shuffled - right) / right.abs().max(f64::MIN_POSITIVE)),
             effective_rank: measure::effective_rank(&codes, dim),
             spread: Spread {
                 mean: spread.iter().sum::<f64>() / dim as f64,
@@ -69,7 +70,10 @@ impl Monitor {
             loss += weight * learner::read(&plan.objective.loss(model, &batch, seed, step, Mode::Eval)).0;
             if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, seed, step) {
                 let (sum_right, sum_shuffled) = gain.unwrap_or((0.0, 0.0));
-                gain = Some((sum_right + weight * f64::from(right), sum_shuffled + weight * f64::from(shuffled)));
+                gain = Some((
+                    sum_right + weight * f64::from(right),
+                    sum_shuffled + weight * f64::from(shuffled),
+                ));
             }
         }
         Ok((loss, gain))

@@ -120,7 +120,8 @@ impl Learner {
             parts,
             gradient_norm: norm,
             gradient_norm_encoder: adam::global_norm(&gradients[self.encoder.clone()]),
-            gradient_norm_score: (!self.score.is_empty()).then(|| adam::global_norm(&gradients[self.score.clone()])),
+            gradient_norm_score: (!self.score.is_empty())
+                .then(|| adam::global_norm(&gradients[self.score.clone()])),
         })
     }
 

@@ -29,7 +29,8 @@ pub(super) fn estimate(model: &ModelConfig, batch: usize, parameters: usize) -> 
 fn encoder_maps(model: &ModelConfig) -> u64 {
     let blocks = (model.encoder.depth.saturating_sub(4)) / 6;
     let stage = |level: usize| {
-        let (channels, pixels) = ((16 << level) * model.encoder.width, (model.height * model.width) >> (2 * level));
+        let (channels, pixels) =
+            ((16 << level) * model.encoder.width, (model.height * model.width) >> (2 * level));
         (blocks * MAPS_PER_ENCODER_BLOCK * channels * pixels) as u64
     };
     (0..3).map(stage).sum()

@@ -4,12 +4,12 @@ use super::health::{Monitor, to_device};
 use super::learner::{Learner, NotFinite};
 use super::prefetch::Prefetch;
 use super::{
-    Event, LockedRun, MetricsLog, Observer, Plan, Record, RunError, RunFolder, StepFigures, TrainError, TrainRecord,
-    Window, memory, unix_time,
+    Event, LockedRun, MetricsLog, Observer, Plan, Record, RunError, RunFolder, StepFigures, TrainError,
+    TrainRecord, Window, memory, unix_time,
 };
 use crate::data::BatchOrder;
-use crate::nn::parameters::{self, Layout};
 use crate::nn::Model;
+use crate::nn::parameters::{self, Layout};
 use crate::random::Seed;
 use burn::tensor::Device;
 use std::path::Path;
@@ -100,6 +100,11 @@ impl Trainer {
         &self.plan
     }
 
+    /// The run folder.
+    pub fn path(&self) -> &Path {
+        self.run.path()
+    }
+
     /// Names and shapes of all tensors.
     pub fn layout(&self) -> &Layout {
         self.learner.layout()
@@ -159,7 +164,8 @@ impl Trainer {
     fn advance(&mut self, batches: &mut Prefetch) -> Result<StepFigures, TrainError> {
         let (config, step) = (&self.plan.config, self.progress.step);
         let host = batches.next()?;
-        let batch = to_device(&self.plan, host.standardised, host.unit, config.train.batch, &training_device());
+        let batch =
+            to_device(&self.plan, host.standardised, host.unit, config.train.batch, &training_device());
         let rate = self.progress.schedule.at(step);
         let settings = (&config.train, &config.optimiser);
         let figures = self

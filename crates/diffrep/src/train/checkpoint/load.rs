@@ -32,7 +32,8 @@ pub fn load_state(run: &Path, which: Which, layout: &Layout) -> Result<State, Ru
     let folder = folder_of(run, find(run, which)?);
     let manifest = read_manifest(&folder)?;
     let (model, moments) = (outline(layout), moments(layout));
-    let moments: Vec<(&str, &[usize])> = moments.iter().map(|(name, shape)| (name.as_str(), *shape)).collect();
+    let moments: Vec<(&str, &[usize])> =
+        moments.iter().map(|(name, shape)| (name.as_str(), *shape)).collect();
     let read = |name: &str, outline: &[(&str, &[usize])]| {
         let bytes = read_checked(&folder, &manifest, name)?;
         decode(&folder.join(name), &bytes, outline)

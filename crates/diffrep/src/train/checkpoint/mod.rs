@@ -8,8 +8,8 @@ mod tensors;
 
 pub use load::{load_state, load_weights};
 pub use manifest::Progress;
-pub use save::{prune, save};
 pub(crate) use save::sweep;
+pub use save::{prune, save};
 
 use super::RunError;
 use crate::nn::parameters::Layout;

@@ -39,7 +39,8 @@ fn write_files(folder: &Path, layout: &Layout, state: &State) -> Result<(), RunE
     }
     fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     let (model, moments) = (outline(layout), moments(layout));
-    let moments: Vec<(&str, &[usize])> = moments.iter().map(|(name, shape)| (name.as_str(), *shape)).collect();
+    let moments: Vec<(&str, &[usize])> =
+        moments.iter().map(|(name, shape)| (name.as_str(), *shape)).collect();
     let optimiser = [state.first_moment.as_slice(), &state.second_moment].concat();
     let mut manifest = Manifest::new(state.progress.clone());
     for (name, outline, values) in
@@ -76,7 +77,8 @@ pub fn prune(run: &Path, keep: usize) -> Result<(), RunError> {
     let old = steps.len().saturating_sub(keep.max(1));
     for &step in steps[..old].iter().filter(|&&step| Some(step) != best) {
         // Renamed first: a kill amid the removal leaves no half checkpoint under a valid name.
-        let (folder, doomed) = (folder_of(run, step), run.join(FOLDER).join(format!("{TEMPORARY}old-{step:08}")));
+        let (folder, doomed) =
+            (folder_of(run, step), run.join(FOLDER).join(format!("{TEMPORARY}old-{step:08}")));
         fs::rename(&folder, &doomed).map_err(RunError::io("rename", &folder))?;
         fs::remove_dir_all(&doomed).map_err(RunError::io("remove", &doomed))?;
     }

@@ -18,10 +18,12 @@ pub(crate) fn encode(outline: &Outline, values: &[f32]) -> Vec<u8> {
     let views = outline.iter().map(|&(name, shape)| {
         let (part, after) = rest.split_at(4 * shape.iter().product::<usize>());
         rest = after;
-        let view = TensorView::new(Dtype::F32, shape.to_vec(), part).expect("a part is as long as its shape says");
+        let view =
+            TensorView::new(Dtype::F32, shape.to_vec(), part).expect("a part is as long as its shape says");
         (name, view)
     });
-    safetensors::serialize(views.collect::<Vec<_>>(), None).expect("views of f32 in unique names always serialise")
+    safetensors::serialize(views.collect::<Vec<_>>(), None)
+        .expect("views of f32 in unique names always serialise")
 }
 
 /// The flat buffer of a file that holds the tensors of `outline`, no more and no less.

@@ -42,7 +42,8 @@ pub(crate) fn parse_assignment(text: &str) -> Option<Table> {
     if path.split('.').any(str::is_empty) {
         return None;
     }
-    let parsed = toml::from_str::<Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
+    let parsed =
+        toml::from_str::<Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
     Some(single(path, parsed.unwrap_or_else(|| Value::String(value.to_owned()))))
 }
 

@@ -25,8 +25,15 @@ pub struct Sources {
     pub file: Option<PathBuf>,
     /// `key=value` arguments.
     pub set: Vec<String>,
-    /// Settings that have flags of their own: dotted key, flag, value.
+    /// Dotted key, flag, value; see [`Sources::flag`].
     pub flags: Vec<(&'static str, &'static str, Value)>,
+}
+
+impl Sources {
+    /// Adds a setting that has a flag of its own, if it was given.
+    pub fn flag(&mut self, key: &'static str, flag: &'static str, value: Option<impl Into<Value>>) {
+        self.flags.extend(value.map(|value| (key, flag, value.into())));
+    }
 }
 
 impl Config {

@@ -1,6 +1,8 @@
 //! Reading settings without mercy: a key that nobody knows is an error which names it and the nearest known one.
 use serde::de::value::{MapAccessDeserializer, SeqDeserializer, StringDeserializer};
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
+use serde::de::{
+    self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
+};
 use std::fmt::{self, Display};
 
 /// What is wrong with a setting, and where.

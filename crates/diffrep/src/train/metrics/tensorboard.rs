@@ -129,10 +129,12 @@ mod tests {
     #[test]
     fn an_event_is_encoded_as_protobuf_says() {
         let expected = [
-            &[0x09][..], &1.5f64.to_le_bytes(), // wall_time
-            &[0x10, 0xac, 0x02],                // step = 300
-            &[0x2a, 0x0a, 0x0a, 0x08],          // summary, one value of 8 bytes
-            &[0x0a, 0x01, b'a', 0x15], &2.0f32.to_le_bytes(), // tag, simple_value
+            &[0x09][..],
+            &1.5f64.to_le_bytes(),     // wall_time
+            &[0x10, 0xac, 0x02],       // step = 300
+            &[0x2a, 0x0a, 0x0a, 0x08], // summary, one value of 8 bytes
+            &[0x0a, 0x01, b'a', 0x15],
+            &2.0f32.to_le_bytes(), // tag, simple_value
         ]
         .concat();
         assert_eq!(event(1.5, 300, &[("a".to_owned(), 2.0)]), expected);
