@@ -1,4 +1,4 @@
-//! The promises of the library, on real files and reference values.
+//! Integration tests of the library, one binary.
 mod data_batches;
 mod data_builtin;
 mod data_cifar;
@@ -7,3 +7,7 @@ mod data_real;
 mod data_split;
 mod objective;
 mod parameters;
+mod reference_encoder;
+mod reference_score;
+mod reference_sde;
+mod shared;
