@@ -1,5 +1,4 @@
 //! Integration tests of the library, one binary.
-//! Integration tests of the library, one module a topic.
 mod data_batches;
 mod data_builtin;
 mod data_cifar;
