@@ -1,2 +1,18 @@
 //! CPU kernels of diffrep on plain slices. Nothing here knows Burn; all `unsafe` of the project lives here.
+//!
+//! Feature maps are channels-last: `[N, H, W, C]`. Every kernel runs on the global rayon pool, gives bit-identical
+//! results for any number of threads, and uses the vector instructions of [`InstructionSet::current`].
+mod activation;
+pub mod adam;
+mod buffer;
+pub mod columns;
+pub mod conv;
+pub mod matmul;
+mod parallel;
 pub mod random;
+mod scratch;
+mod simd;
+
+pub use activation::Activation;
+pub use buffer::Buffer;
+pub use simd::InstructionSet;

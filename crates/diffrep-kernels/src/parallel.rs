@@ -1,0 +1,132 @@
+//! How kernels spread over the threads of the global rayon pool.
+//!
+//! Work is always cut in the same pieces, whatever the number of threads, and partial results are combined in order:
+//! a result is bit-identical for every number of threads.
+use rayon::prelude::*;
+
+/// Numbers that one task of an element-wise kernel takes: 64 KiB, a part of a second-level cache.
+pub(crate) const CHUNK: usize = 16 * 1024;
+
+/// Rows of `width` numbers that make up about [`CHUNK`] numbers, at least one.
+pub(crate) fn rows_per_task(width: usize) -> usize {
+    (CHUNK / width.max(1)).max(1)
+}
+
+/// Calls `task(i, item)` for every item, flushing denormals to zero meanwhile.
+pub(crate) fn for_each<T: Send>(items: Vec<T>, task: impl Fn(usize, T) + Sync) {
+    items.into_par_iter().with_max_len(1).enumerate().for_each(|(i, item)| {
+        let _flush = FlushDenormals::new();
+        task(i, item);
+    });
+}
+
+/// Calls `task(i, part)` for the parts of `out` of `length` numbers (the last may be shorter).
+pub(crate) fn for_each_part(out: &mut [f32], length: usize, task: impl Fn(usize, &mut [f32]) + Sync) {
+    out.par_chunks_mut(length.max(1)).enumerate().for_each(|(i, part)| {
+        let _flush = FlushDenormals::new();
+        task(i, part);
+    });
+}
+
+/// `[task(0), …, task(count − 1)]`.
+pub(crate) fn map<R: Send>(count: usize, task: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    (0..count)
+        .into_par_iter()
+        .map(|i| {
+            let _flush = FlushDenormals::new();
+            task(i)
+        })
+        .collect()
+}
+
+/// While alive, this thread's arithmetic takes denormal numbers as zero; they are slow on many processors.
+pub(crate) struct FlushDenormals(u64);
+
+impl FlushDenormals {
+    pub(crate) fn new() -> Self {
+        let before = control::read();
+        control::write(before | control::FLUSH);
+        Self(before)
+    }
+}
+
+impl Drop for FlushDenormals {
+    fn drop(&mut self) {
+        control::write(self.0);
+    }
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+mod control {
+    use core::arch::asm;
+
+    /// Flush-to-zero and denormals-are-zero.
+    pub(super) const FLUSH: u64 = 0x8040;
+
+    pub(super) fn read() -> u64 {
+        let mut state = 0u32;
+        // SAFETY: stores the 32-bit control register at a valid address.
+        unsafe { asm!("stmxcsr [{}]", in(reg) &mut state, options(nostack, preserves_flags)) };
+        u64::from(state)
+    }
+
+    pub(super) fn write(state: u64) {
+        let state = state as u32;
+        // SAFETY: loads a value read before, with at most the two flush bits added; kernels only compute meanwhile.
+        unsafe { asm!("ldmxcsr [{}]", in(reg) &state, options(nostack, preserves_flags, readonly)) };
+    }
+}
+
+#[cfg(all(target_arch = "aarch64", not(miri)))]
+mod control {
+    use core::arch::asm;
+
+    /// Flush-to-zero.
+    pub(super) const FLUSH: u64 = 1 << 24;
+
+    pub(super) fn read() -> u64 {
+        let state: u64;
+        // SAFETY: reads the floating-point control register.
+        unsafe { asm!("mrs {}, fpcr", out(reg) state, options(nomem, nostack, preserves_flags)) };
+        state
+    }
+
+    pub(super) fn write(state: u64) {
+        // SAFETY: writes a value read before, with at most the flush bit added; kernels only compute meanwhile.
+        unsafe { asm!("msr fpcr, {}", in(reg) state, options(nostack, preserves_flags)) };
+    }
+}
+
+#[cfg(not(all(any(target_arch = "x86_64", target_arch = "aarch64"), not(miri))))]
+mod control {
+    pub(super) const FLUSH: u64 = 0;
+
+    pub(super) fn read() -> u64 {
+        0
+    }
+
+    pub(super) fn write(_: u64) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hint::black_box;
+
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+    #[test]
+    fn denormals_are_flushed_inside_a_task_and_restored_after_it() {
+        let denormal = || black_box(1e-30f32) * black_box(1e-10f32);
+        assert_ne!(denormal(), 0.0);
+        {
+            let _flush = FlushDenormals::new();
+            assert_eq!(denormal(), 0.0);
+        }
+        assert_ne!(denormal(), 0.0);
+    }
+
+    #[test]
+    fn results_are_in_the_order_of_the_tasks() {
+        assert_eq!(map(100, |i| i), (0..100).collect::<Vec<_>>());
+    }
+}
