@@ -7,6 +7,7 @@ mod data_fetch;
 mod data_folder;
 mod data_folder_bad;
 mod data_idx;
+mod data_inspect;
 mod data_labels;
 mod data_real;
 mod data_split;
