@@ -1,5 +1,4 @@
 //! Integration tests of the library, one binary.
-//! The promises of the library, on real files and reference values.
 mod data_batches;
 mod data_builtin;
 mod data_cifar;
@@ -8,6 +7,7 @@ mod data_real;
 mod data_split;
 mod objective;
 mod parameters;
+mod probe;
 mod reference_encoder;
 mod reference_score;
 mod reference_sde;
