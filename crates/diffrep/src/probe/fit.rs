@@ -1,11 +1,11 @@
 //! Training of one head.
 use super::ProbeKind;
-use super::adam::Adam;
 use super::features::Features;
 use super::head::{Head, Workspace, cross_entropy};
 use super::recipe::Recipe;
 use super::split::Split;
 use crate::random::{Purpose, Seed};
+use diffrep_kernels::adam::{self, Step};
 
 /// Index of the random stream that orders rows.
 const ORDER: u16 = 2;
@@ -75,6 +75,36 @@ pub fn fit(training: Training, kind: ProbeKind, learning_rate: f64, seed: Seed) 
         }
     }
     best
+}
+
+/// Adam with the published constants; the kernel's moving average of the weights is left at the weights.
+struct Adam {
+    plan: Step,
+    mean: Vec<f32>,
+    square: Vec<f32>,
+    weights: Vec<f32>,
+}
+
+impl Adam {
+    fn new(parameters: usize, learning_rate: f64, weight_decay: f64) -> Self {
+        let plan = Step {
+            number: 0,
+            learning_rate,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay,
+            gradient_scale: 1.0,
+            ema_decay: 0.0,
+        };
+        let zeros = vec![0.0; parameters];
+        Self { plan, mean: zeros.clone(), square: zeros.clone(), weights: zeros }
+    }
+
+    fn update(&mut self, parameters: &mut [f32], gradient: &[f32]) {
+        self.plan.number += 1;
+        adam::step(&self.plan, parameters, gradient, &mut self.mean, &mut self.square, &mut self.weights);
+    }
 }
 
 /// Rows in the order of an epoch: passes of fresh permutations, joined so that every batch is full.

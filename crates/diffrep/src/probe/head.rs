@@ -190,7 +190,7 @@ pub(super) mod tests {
                 moved.parameters_mut()[i] += delta;
                 moved.loss(&x, &labels, key, &mut work, &mut ignored) as f64
             };
-            let numeric = (at(1e-2) - at(-1e-2)) / 2e-2;
+            let numeric = (at(1e-3) - at(-1e-3)) / 2e-3;
             assert!(
                 (numeric - gradient[i] as f64).abs() < 2e-3 * scale as f64 + 1e-4,
                 "{i}: {numeric} {}",

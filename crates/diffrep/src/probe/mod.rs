@@ -3,7 +3,6 @@
 //! Probes see plain feature matrices only, so nothing here can change an encoder. [`run`] follows the protocol
 //! (validation split, learning rate and t chosen there, several seeds, test rows read once) and returns [`Score`]s
 //! that carry all of it. [`SavedHead`] keeps the best head for new pictures.
-mod adam;
 mod error;
 mod features;
 mod fit;

@@ -77,6 +77,9 @@ fn a_deterministic_code_without_a_head_is_not_negative() {
     assert!(code.mean.min().into_scalar::<f32>() >= 0.0);
 }
 
+/// What is made wrong, and the message.
+type Case<'a> = (&'a dyn Fn(&mut ModelConfig), &'a str);
+
 #[test]
 fn every_wrong_value_is_named_with_its_range() {
     let base = config(32, 3, &[1, 2, 2, 2]);
@@ -85,7 +88,7 @@ fn every_wrong_value_is_named_with_its_range() {
         change(&mut config);
         config.check().unwrap_err().to_string()
     };
-    let cases: [(&dyn Fn(&mut ModelConfig), &str); 14] = [
+    let cases: [Case; 14] = [
         (&|c| c.encoder.depth = 11, "encoder.depth is 11, expected 6n + 4"),
         (&|c| c.encoder.depth = 4, "encoder.depth is 4, expected 6n + 4"),
         (&|c| c.encoder.width = 0, "encoder.width is 0, expected 1 to 4,096"),
