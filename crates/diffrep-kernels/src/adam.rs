@@ -165,7 +165,8 @@ mod tests {
                 let g = 0.5 * f64::from(g) + 0.1 * *p;
                 *m = 0.9 * *m + 0.1 * g;
                 *v = 0.999 * *v + 0.001 * g * g;
-                let (m_hat, v_hat) = (*m / (1.0 - 0.9f64.powi(number as i32)), *v / (1.0 - 0.999f64.powi(number as i32)));
+                let (m_hat, v_hat) =
+                    (*m / (1.0 - 0.9f64.powi(number as i32)), *v / (1.0 - 0.999f64.powi(number as i32)));
                 *p -= 1e-2 * m_hat / (v_hat.sqrt() + 1e-8);
                 *e = 0.99 * *e + 0.01 * *p;
             }

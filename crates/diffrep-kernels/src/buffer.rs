@@ -79,7 +79,9 @@ fn size_class(len: usize) -> usize {
 }
 
 fn layout(size: usize) -> Layout {
-    Layout::array::<f32>(size).and_then(|l| l.align_to(ALIGNMENT)).expect("a tensor is smaller than the address space")
+    Layout::array::<f32>(size)
+        .and_then(|l| l.align_to(ALIGNMENT))
+        .expect("a tensor is smaller than the address space")
 }
 
 struct Pool {

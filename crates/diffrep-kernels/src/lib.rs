@@ -5,9 +5,12 @@
 mod activation;
 pub mod adam;
 mod buffer;
+pub mod columns;
+pub mod conv;
 pub mod matmul;
 mod parallel;
 pub mod random;
+mod scratch;
 mod simd;
 
 pub use activation::Activation;

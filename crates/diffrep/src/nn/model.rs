@@ -70,6 +70,6 @@ impl Model {
 }
 
 fn log_sigmas(t: impl Iterator<Item = f64>, sde: &Sde, device: &Device) -> Tensor<1> {
-    let values: Vec<f32> = t.map(|t| sde.log_sigma(t) as f32).collect();
+    let values: Vec<f32> = t.map(|t| sde.log_sigma(t)).collect();
     Tensor::from_data(values.as_slice(), device)
 }

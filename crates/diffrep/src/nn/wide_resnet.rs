@@ -47,6 +47,7 @@ pub struct WideResNet {
     norm: BatchNorm,
     head: Option<Linear>,
     classifier: Option<Linear>,
+    latent_dim: usize,
     probabilistic: bool,
     time_conditioned: bool,
 }
@@ -76,9 +77,15 @@ impl WideResNet {
             norm: init.batch_norm(input, LAST_MOMENTUM),
             head: config.has_head().then(|| init.linear(input, outputs, Weights::KaimingUniform)),
             classifier: config.classes.map(|n| init.linear(input, n, Weights::KaimingUniform)),
+            latent_dim: config.latent_dim(),
             probabilistic: config.probabilistic,
             time_conditioned: config.time_conditioned,
         }
+    }
+
+    /// Size of the embedding.
+    pub fn latent_dim(&self) -> usize {
+        self.latent_dim
     }
 
     /// Whether the code depends on t; a static encoder wants t = 0.

@@ -126,8 +126,11 @@ impl Sde {
         }
     }
 
-    /// s⁻¹: the time at which the standard deviation is `std`, clamped to [0, 1].
+    /// s⁻¹: the time at which the standard deviation is `std`; 1 if it never gets so large, 0 if it is never so small.
     pub fn std_inverse(&self, std: f64) -> f64 {
+        if std >= self.marginal(1.0).std {
+            return 1.0;
+        }
         let t = match self {
             Self::Ve(sde) => sde.time_of_sigma(std),
             // s² = 1 − m²
@@ -135,11 +138,11 @@ impl Sde {
             // s = 1 − m²
             Self::SubVp(sde) => sde.0.time_of_log_mean(0.5 * (-std).ln_1p()),
         };
-        t.clamp(0.0, 1.0)
+        t.max(0.0)
     }
 
     /// `ln(σmin (σmax/σmin)^t)`: what both time embeddings see. VP and sub-VP use the VE defaults for it.
-    pub fn log_sigma(&self, t: f64) -> f64 {
+    pub fn log_sigma(&self, t: f64) -> f32 {
         match self {
             Self::Ve(sde) => sde.log_sigma(t),
             Self::Vp(_) | Self::SubVp(_) => Ve::default().log_sigma(t),

@@ -30,12 +30,15 @@ impl Ve {
         Ok(())
     }
 
-    pub(super) fn log_sigma(&self, t: f64) -> f64 {
-        self.sigma_min.ln() + t * self.log_ratio()
+    pub(super) fn sigma(&self, t: f64) -> f64 {
+        self.sigma_min * (t * self.log_ratio()).exp()
     }
 
-    pub(super) fn sigma(&self, t: f64) -> f64 {
-        self.log_sigma(t).exp()
+    /// In f32 and in this order, as the published networks were trained: embeddings magnify its rounding a
+    /// thousandfold.
+    pub(super) fn log_sigma(&self, t: f64) -> f32 {
+        let ratio = (self.sigma_max / self.sigma_min) as f32;
+        (self.sigma_min as f32 * ratio.powf(t as f32)).ln()
     }
 
     pub(super) fn diffusion(&self, t: f64) -> f64 {

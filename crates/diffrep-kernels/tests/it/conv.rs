@@ -1,0 +1,168 @@
+use crate::support::{Sums, normal, with_threads};
+use diffrep_kernels::columns;
+use diffrep_kernels::conv::{Conv2d, WeightOrder, backward_data, backward_weight, forward};
+use proptest::prelude::*;
+
+/// Calls `visit(x index, weight index, y index)` for every product of the convolution.
+fn products(shape: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
+    let (out_h, out_w, k) = (shape.out_height(), shape.out_width(), shape.kernel);
+    for n in 0..shape.batch {
+        for (i, j) in (0..out_h).flat_map(|i| (0..out_w).map(move |j| (i, j))) {
+            for (a, b) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
+                let (Some(row), Some(column)) =
+                    ((i * shape.stride + a).checked_sub(shape.before), (j * shape.stride + b).checked_sub(shape.before))
+                else {
+                    continue;
+                };
+                if row >= shape.height || column >= shape.width {
+                    continue;
+                }
+                for c in 0..shape.inputs {
+                    for o in 0..shape.outputs {
+                        let weight = match shape.order {
+                            WeightOrder::OutIn => ((o * shape.inputs + c) * k + a) * k + b,
+                            WeightOrder::InOut => c * shape.outputs + o,
+                        };
+                        let x = ((n * shape.height + row) * shape.width + column) * shape.inputs + c;
+                        visit(x, weight, ((n * out_h + i) * out_w + j) * shape.outputs + o);
+                    }
+                }
+            }
+        }
+    }
+}
+
+struct Results {
+    y: Vec<f32>,
+    dx: Vec<f32>,
+    dw: Vec<f32>,
+    db: Vec<f32>,
+}
+
+fn run(shape: &Conv2d) -> Results {
+    let x = normal(0, shape.input_len());
+    let weight = normal(1, shape.weight_len());
+    let bias = normal(2, shape.outputs);
+    let gy = normal(3, shape.output_len());
+    // Not a number wherever a kernel forgets to write.
+    let mut r = Results {
+        y: vec![f32::NAN; gy.len()],
+        dx: vec![f32::NAN; x.len()],
+        dw: vec![f32::NAN; weight.len()],
+        db: vec![f32::NAN; bias.len()],
+    };
+    forward(shape, &x, &weight, Some(&bias), &mut r.y);
+    backward_data(shape, &weight, &gy, &mut r.dx);
+    backward_weight(shape, &x, &gy, &mut r.dw);
+    columns::sum_rows(&gy, &mut r.db);
+    r
+}
+
+fn check(shape: &Conv2d) {
+    let x = normal(0, shape.input_len());
+    let weight = normal(1, shape.weight_len());
+    let bias = normal(2, shape.outputs);
+    let gy = normal(3, shape.output_len());
+    let [mut y, mut dx, mut dw, mut db] = [&gy, &x, &weight, &bias].map(|v| Sums::new(v.len()));
+    (0..gy.len()).for_each(|i| y.add(i, f64::from(bias[i % shape.outputs])));
+    products(shape, |i, w, o| {
+        y.add(o, f64::from(x[i]) * f64::from(weight[w]));
+        dx.add(i, f64::from(gy[o]) * f64::from(weight[w]));
+        dw.add(w, f64::from(gy[o]) * f64::from(x[i]));
+    });
+    gy.iter().enumerate().for_each(|(i, g)| db.add(i % shape.outputs, f64::from(*g)));
+    let r = run(shape);
+    y.assert_close(&r.y, 1e-5, &format!("y of {shape:?}"));
+    dx.assert_close(&r.dx, 1e-5, &format!("dx of {shape:?}"));
+    dw.assert_close(&r.dw, 1e-5, &format!("dw of {shape:?}"));
+    db.assert_close(&r.db, 1e-5, &format!("db of {shape:?}"));
+}
+
+const BASE: Conv2d = Conv2d {
+    batch: 2,
+    height: 7,
+    width: 9,
+    inputs: 5,
+    outputs: 19,
+    kernel: 3,
+    stride: 1,
+    before: 1,
+    after: 1,
+    order: WeightOrder::OutIn,
+};
+
+#[test]
+fn the_shapes_of_the_networks_agree_with_plain_loops() {
+    for shape in [
+        BASE,
+        Conv2d { stride: 2, ..BASE },
+        // NCSN++'s input pyramid pads only on the right and below.
+        Conv2d { stride: 2, before: 0, after: 1, height: 8, width: 8, ..BASE },
+        Conv2d { kernel: 1, before: 0, after: 0, ..BASE },
+        Conv2d { kernel: 1, before: 0, after: 0, stride: 2, ..BASE },
+        Conv2d { kernel: 5, before: 2, after: 2, ..BASE },
+        Conv2d { height: 1, width: 1, ..BASE },
+        Conv2d { inputs: 1, outputs: 1, ..BASE },
+        Conv2d { inputs: 3, outputs: 16, height: 32, width: 32, ..BASE },
+        Conv2d { inputs: 16, outputs: 3, height: 32, width: 32, ..BASE },
+        Conv2d { inputs: 70, outputs: 100, ..BASE },
+        Conv2d { batch: 40, height: 4, width: 4, inputs: 33, outputs: 48, ..BASE },
+        Conv2d { batch: 37, height: 5, width: 5, stride: 2, ..BASE },
+        Conv2d::linear(64, 20, 33),
+        Conv2d::linear(101, 64, 64),
+        Conv2d::linear(1, 3, 1),
+    ] {
+        check(&shape);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn any_shape_agrees_with_plain_loops(
+        batch in 1usize..20, height in 1usize..14, width in 1usize..22, inputs in 1usize..24, outputs in 1usize..40,
+        kernel in 1usize..6, stride in 1usize..4, before in 0usize..4, after in 0usize..4,
+    ) {
+        let shape = Conv2d { batch, height, width, inputs, outputs, kernel, stride, before, after, ..BASE };
+        prop_assume!(height.min(width) + before + after >= kernel);
+        prop_assume!(shape.operations() < 20_000_000);
+        check(&shape);
+    }
+}
+
+#[test]
+fn results_are_bit_identical_for_any_number_of_threads() {
+    for shape in [
+        Conv2d { batch: 17, inputs: 32, outputs: 80, height: 16, width: 16, ..BASE },
+        Conv2d { batch: 40, inputs: 32, outputs: 80, height: 4, width: 4, ..BASE },
+        Conv2d { batch: 1, inputs: 32, outputs: 32, height: 32, width: 32, stride: 2, ..BASE },
+    ] {
+        let one = with_threads(1, || run(&shape));
+        for threads in [2, 5] {
+            let more = with_threads(threads, || run(&shape));
+            assert_eq!((&one.y, &one.dx, &one.dw, &one.db), (&more.y, &more.dx, &more.dw, &more.db));
+        }
+    }
+}
+
+#[test]
+fn an_image_does_not_depend_on_its_batch() {
+    let many = Conv2d { batch: 40, height: 4, width: 4, ..BASE };
+    let one = Conv2d { batch: 1, ..many };
+    let (x, weight) = (normal(0, many.input_len()), normal(1, many.weight_len()));
+    let (mut y, mut first) = (vec![0.0; many.output_len()], vec![0.0; one.output_len()]);
+    forward(&many, &x, &weight, None, &mut y);
+    forward(&one, &x[..one.input_len()], &weight, None, &mut first);
+    assert_eq!(y[..first.len()], first);
+}
+
+#[test]
+fn an_empty_batch_has_an_empty_output_and_no_gradient() {
+    let shape = Conv2d { batch: 0, ..BASE };
+    let weight = normal(1, shape.weight_len());
+    forward(&shape, &[], &weight, None, &mut []);
+    backward_data(&shape, &weight, &[], &mut []);
+    let mut dw = vec![f32::NAN; weight.len()];
+    backward_weight(&shape, &[], &[], &mut dw);
+    assert!(dw.iter().all(|&v| v == 0.0));
+}

@@ -1,0 +1,52 @@
+//! What all tests use.
+use diffrep_kernels::random::Key;
+
+/// Standard normal numbers; different for every `row`.
+pub fn normal(row: u32, len: usize) -> Vec<f32> {
+    let mut values = vec![0.0; len];
+    Key::new(11, 0, 0).fill_normal(row, &mut values);
+    values
+}
+
+/// Sums in double precision, with the sizes of their terms.
+#[derive(Clone)]
+pub struct Sums {
+    values: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Sums {
+    pub fn new(len: usize) -> Self {
+        Self { values: vec![0.0; len], squares: vec![0.0; len] }
+    }
+
+    pub fn add(&mut self, at: usize, term: f64) {
+        self.values[at] += term;
+        self.squares[at] += term * term;
+    }
+
+    /// Fails unless every value is within `tolerance`, relative to the root of the largest sum of squared terms: that
+    /// is the size which sums have by chance, also where terms cancel.
+    pub fn assert_close(&self, actual: &[f32], tolerance: f64, what: &str) {
+        let scale = self.squares.iter().fold(1e-12f64, |m, v| m.max(*v)).sqrt();
+        assert_within(actual, &self.values, tolerance * scale, what);
+    }
+}
+
+/// Fails unless the largest difference is at most `tolerance` times the largest expected magnitude.
+pub fn assert_close(actual: &[f32], expected: &[f64], tolerance: f64, what: &str) {
+    let scale = expected.iter().fold(1e-6f64, |m, v| m.max(v.abs()));
+    assert_within(actual, expected, tolerance * scale, what);
+}
+
+fn assert_within(actual: &[f32], expected: &[f64], distance: f64, what: &str) {
+    assert_eq!(actual.len(), expected.len(), "{what}");
+    for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
+        assert!((f64::from(a) - e).abs() <= distance, "{what}[{i}]: {a} instead of {e} ± {distance}");
+    }
+}
+
+/// `work` in a pool of its own with `threads` threads.
+pub fn with_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> R {
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads start").install(work)
+}

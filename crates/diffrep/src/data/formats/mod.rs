@@ -1,0 +1,6 @@
+//! The file formats that data sets come in.
+pub(crate) mod cifar;
+pub(crate) mod idx;
+mod stream;
+
+pub(crate) use stream::prefix;
