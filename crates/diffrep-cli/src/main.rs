@@ -1,5 +1,6 @@
 //! The command `diffrep`.
 mod commands;
+mod progress;
 mod ui;
 
 use clap::Parser;

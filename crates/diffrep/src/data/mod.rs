@@ -15,6 +15,7 @@ mod source;
 mod split;
 
 pub use batch_order::BatchOrder;
+pub use builtin::BUILT_IN;
 pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open};
 pub use error::DataError;
 pub use image_set::{ImageSet, ImageShape};

@@ -5,7 +5,7 @@ mod shapes;
 use super::Dataset;
 
 /// Names and what they stand for.
-pub(crate) const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 2] = [
     ("digits", "1,797 handwritten digits, 8×8, grey, 10 classes (1,437 to train, 360 to test)"),
     (
         "shapes",
