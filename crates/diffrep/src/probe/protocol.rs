@@ -62,7 +62,7 @@ pub fn run(
     settings: &Settings,
     finished: &(dyn Fn() + Sync),
 ) -> Result<Vec<Outcome>, ProbeError> {
-    check(task, source, settings)?;
+    check(task, source)?;
     let labels = LabelColumn {
         name: task.data.label.clone(),
         classes: task.classes.to_vec(),
@@ -94,7 +94,7 @@ pub fn run(
     Ok(outcomes)
 }
 
-fn check(task: &Task, source: &Source, settings: &Settings) -> Result<(), ProbeError> {
+fn check(task: &Task, source: &Source) -> Result<(), ProbeError> {
     if task.train_labels.is_empty() || task.test_labels.is_empty() {
         let data = if task.train_labels.is_empty() { &task.data.train_data } else { &task.data.test_data };
         return Err(ProbeError::NoLabels { data: data.clone() });
