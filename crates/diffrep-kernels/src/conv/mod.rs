@@ -129,7 +129,11 @@ impl Conv2d {
 
     fn check(&self) {
         assert!(self.stride > 0 && self.kernel > 0 && self.inputs > 0 && self.outputs > 0, "empty {self:?}");
-        assert!(self.order == WeightOrder::OutIn || self.kernel == 1, "a matrix has no kernel of {}", self.kernel);
+        assert!(
+            self.order == WeightOrder::OutIn || self.kernel == 1,
+            "a matrix has no kernel of {}",
+            self.kernel
+        );
     }
 }
 

@@ -1,9 +1,9 @@
 //! Gradient of the weights.
-use super::{Conv2d, WeightOrder};
 use super::apply::pad;
 use super::pack::{Block, blocks};
 use super::plan::Image;
 use super::tile::by_rows;
+use super::{Conv2d, WeightOrder};
 use crate::buffer::Buffer;
 use crate::parallel;
 use crate::scratch::with_scratch;

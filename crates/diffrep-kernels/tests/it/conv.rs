@@ -9,9 +9,10 @@ fn products(shape: &Conv2d, mut visit: impl FnMut(usize, usize, usize)) {
     for n in 0..shape.batch {
         for (i, j) in (0..out_h).flat_map(|i| (0..out_w).map(move |j| (i, j))) {
             for (a, b) in (0..k).flat_map(|a| (0..k).map(move |b| (a, b))) {
-                let (Some(row), Some(column)) =
-                    ((i * shape.stride + a).checked_sub(shape.before), (j * shape.stride + b).checked_sub(shape.before))
-                else {
+                let (Some(row), Some(column)) = (
+                    (i * shape.stride + a).checked_sub(shape.before),
+                    (j * shape.stride + b).checked_sub(shape.before),
+                ) else {
                     continue;
                 };
                 if row >= shape.height || column >= shape.width {

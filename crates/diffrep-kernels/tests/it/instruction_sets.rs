@@ -9,7 +9,8 @@ fn every_instruction_set_passes_the_same_tests() {
     }
     let program = std::env::current_exe().expect("a test runs from a file");
     for set in InstructionSet::available() {
-        let output = Command::new(&program).env("DIFFREP_SIMD", set.name()).output().expect("the test program starts");
+        let output =
+            Command::new(&program).env("DIFFREP_SIMD", set.name()).output().expect("the test program starts");
         assert!(output.status.success(), "{}: {}", set.name(), String::from_utf8_lossy(&output.stdout));
     }
 }

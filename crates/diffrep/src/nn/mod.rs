@@ -6,6 +6,8 @@ mod architecture;
 mod attention_block;
 mod conditioning;
 mod config;
+#[cfg(test)]
+mod gradient_checks;
 mod initialiser;
 mod latent_decoder;
 mod levels;

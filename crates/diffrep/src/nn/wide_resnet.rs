@@ -125,8 +125,9 @@ impl WideResNet {
     }
 }
 
+/// A pre-activation block with a time embedding.
 #[derive(Module, Debug)]
-struct Block {
+pub(super) struct Block {
     norm1: BatchNorm,
     conv1: Conv2d,
     time: Linear,
@@ -136,7 +137,7 @@ struct Block {
 }
 
 impl Block {
-    fn new(input: usize, output: usize, stride: usize, init: &mut Initialiser) -> Self {
+    pub(super) fn new(input: usize, output: usize, stride: usize, init: &mut Initialiser) -> Self {
         let weights = Weights::KaimingUniform;
         let projects = stride != 1 || input != output;
         Self {
@@ -150,7 +151,7 @@ impl Block {
     }
 
     /// `time` is the time embedding after SiLU, the same for all blocks.
-    fn forward(&self, x: Tensor<4>, time: &Tensor<2>, mode: Mode) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>, time: &Tensor<2>, mode: Mode) -> Tensor<4> {
         let h = layers::batch_norm(x.clone(), &self.norm1, Activation::Relu, mode);
         let h = layers::conv2d(h, &self.conv1, Padding::same(1));
         let h = layers::add_bias_per_image(h, self.time.forward(time.clone()));

@@ -50,3 +50,10 @@ pub enum ReportError {
         reason: String,
     },
 }
+
+impl ReportError {
+    /// A JSON file that isn't as expected.
+    pub(super) fn json(path: &std::path::Path, error: &serde_json::Error) -> Self {
+        Self::Format { path: path.into(), place: "JSON".into(), reason: error.to_string() }
+    }
+}

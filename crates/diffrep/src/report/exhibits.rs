@@ -3,7 +3,8 @@ use super::ReportError;
 use super::figure::{Axis, Bar, BarChart, Baseline, Figure, Ink, LineChart, Point, Series};
 use super::metrics::Metrics;
 use super::model::ReportData;
-use super::score::{self, ENCODER, ScoreRow};
+use super::score::{self, ENCODER, probe_name};
+use crate::probe::Score;
 
 /// A figure and how to read it.
 #[derive(Clone, Debug)]
@@ -126,7 +127,7 @@ pub fn health(metrics: &Metrics) -> Result<Vec<Exhibit>, ReportError> {
 }
 
 /// Accuracy against t for each probe, and the scores at the chosen t as bars.
-pub fn accuracy(scores: &[ScoreRow]) -> Result<Vec<Exhibit>, ReportError> {
+pub fn accuracy(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
     let mut found = Vec::new();
     for probe in score::probes(scores) {
         let rows: Vec<_> =
@@ -149,7 +150,7 @@ pub fn accuracy(scores: &[ScoreRow]) -> Result<Vec<Exhibit>, ReportError> {
         }
         series.retain(|s: &Series| s.points.iter().any(|p| p.y.is_finite()));
         if let (false, Some(first)) = (series.is_empty(), rows.first()) {
-            let name = first.probe_name().to_owned();
+            let name = probe_name(probe);
             let chart = LineChart {
                 title: format!("Accuracy against t, {name} probe"),
                 x: Axis::linear("t, level of detail (0 = finest, 1 = coarsest)"),
@@ -159,7 +160,7 @@ pub fn accuracy(scores: &[ScoreRow]) -> Result<Vec<Exhibit>, ReportError> {
             };
             let look_for = "The encoder should lie above random encoder and raw pixels, usually highest for some t \
                 inside (0, 1); differences within the bands are chance.";
-            found.push(Exhibit::new(format!("accuracy-{probe}"), chart.draw()?, look_for));
+            found.push(Exhibit::new(format!("accuracy-{}", probe.name()), chart.draw()?, look_for));
         }
     }
     let headlines = score::headlines(scores);
@@ -172,12 +173,12 @@ pub fn accuracy(scores: &[ScoreRow]) -> Result<Vec<Exhibit>, ReportError> {
 const BARS: &str = "A trained encoder is worth its training where its bar is longer than both baselines' with the same \
     probe by more than the error bars.";
 
-fn bars(scores: &[&ScoreRow]) -> BarChart {
-    let bar = |s: &&ScoreRow| {
+fn bars(scores: &[&Score]) -> BarChart {
+    let bar = |s: &&Score| {
         let t = s.t.map_or(String::new(), |t| format!(", t = {t}"));
-        let name = format!("{}{t}, {}", s.source, s.probe_name());
+        let name = format!("{}{t}, {}", s.source, probe_name(s.probe));
         let ink = if s.source == ENCODER { Ink::Series(0) } else { Ink::Other };
-        Bar { name, value: 100.0 * s.accuracy, sd: (s.seeds.len() > 1).then_some(100.0 * s.sd), ink }
+        Bar { name, value: 100.0 * s.accuracy, sd: score::deviation(s).map(|sd| 100.0 * sd), ink }
     };
     BarChart {
         title: "Scores at the t chosen by validation".into(),
@@ -188,12 +189,12 @@ fn bars(scores: &[&ScoreRow]) -> BarChart {
 }
 
 /// Accuracy against the number of labels, for each probe that was trained with few.
-pub fn few_labels(scores: &[ScoreRow]) -> Result<Vec<Exhibit>, ReportError> {
+pub fn few_labels(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
     let mut found = Vec::new();
     for probe in score::probes(scores) {
         let rows: Vec<_> = scores.iter().filter(|s| s.probe == probe && s.headline).collect();
         let Some(few) = rows.iter().find(|s| s.labels_per_class.is_some()) else { continue };
-        let labels = |s: &ScoreRow| {
+        let labels = |s: &Score| {
             let all = s.train_rows as f64 / s.classes.max(1) as f64;
             s.labels_per_class.map_or(all, |n| n as f64)
         };
@@ -209,23 +210,23 @@ pub fn few_labels(scores: &[ScoreRow]) -> Result<Vec<Exhibit>, ReportError> {
             continue;
         }
         let chart = LineChart {
-            title: format!("Few labels, {} probe at the chosen t", few.probe_name()),
+            title: format!("Few labels, {} probe at the chosen t", probe_name(probe)),
             x: Axis::log("labels per class (last point: all training labels)"),
             y: Axis::linear(format!("test accuracy, % ({})", deviation(few))),
             series,
             baselines: Vec::new(),
         };
         let look_for = "The encoder's lead over the baselines should grow to the left, where labels are few.";
-        found.push(Exhibit::new(format!("few-labels-{probe}"), chart.draw()?, look_for));
+        found.push(Exhibit::new(format!("few-labels-{}", probe.name()), chart.draw()?, look_for));
     }
     Ok(found)
 }
 
-fn point(x: f64, score: &ScoreRow) -> Point {
-    Point { x, y: 100.0 * score.accuracy, sd: (score.seeds.len() > 1).then_some(100.0 * score.sd) }
+fn point(x: f64, s: &Score) -> Point {
+    Point { x, y: 100.0 * s.accuracy, sd: score::deviation(s).map(|sd| 100.0 * sd) }
 }
 
-fn deviation(score: &ScoreRow) -> String {
+fn deviation(score: &Score) -> String {
     match score.seeds.len() {
         0 | 1 => "one seed".into(),
         n => format!("mean ± 1 standard deviation over {n} seeds"),

@@ -22,4 +22,3 @@ pub use html::html;
 pub use metrics::Metrics;
 pub use model::ReportData;
 pub use pca::{Plane, align_signs, pca};
-pub use score::{RecipeName, ScoreRow};

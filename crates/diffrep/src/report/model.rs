@@ -2,7 +2,8 @@
 use super::ReportError;
 use super::figure::{ImageGrid, Scatter};
 use super::metrics::Metrics;
-use super::score::ScoreRow;
+use super::score;
+use crate::probe::Score;
 use serde_json::Value;
 use std::path::Path;
 
@@ -20,7 +21,7 @@ pub struct ReportData {
     /// Curves of training and health.
     pub metrics: Metrics,
     /// Scores of probes.
-    pub scores: Vec<ScoreRow>,
+    pub scores: Vec<Score>,
     /// Embeddings in the plane, a panel for each t.
     pub scatter: Option<Scatter>,
     /// Nearest neighbours at several t.
@@ -44,7 +45,7 @@ impl ReportData {
         let record = existing("run.json").map_or(Ok(Value::Null), |path| read_json(&path))?;
         let metrics =
             existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
-        let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| ScoreRow::read(&path))?;
+        let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| score::read(&path))?;
         Ok(Self {
             title: title(run, &configuration, &record),
             run: shell_word(&run.display().to_string()),
@@ -99,11 +100,7 @@ fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {
 
 fn read_json(path: &Path) -> Result<Value, ReportError> {
     let text = std::fs::read(path).map_err(|source| ReportError::Io { path: path.into(), source })?;
-    serde_json::from_slice(&text).map_err(|e| ReportError::Format {
-        path: path.into(),
-        place: "JSON".into(),
-        reason: e.to_string(),
-    })
+    serde_json::from_slice(&text).map_err(|error| ReportError::json(path, &error))
 }
 
 fn read_configuration(path: &Path) -> Result<Vec<(String, String)>, ReportError> {

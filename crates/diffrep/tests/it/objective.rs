@@ -100,8 +100,8 @@ fn an_image_s_noise_does_not_depend_on_the_batch_around_it() {
     };
     let (one, four) = (draw(&one), draw(&four));
     assert_eq!(one.t[0], four.t[0]);
-    assert_eq!(one.noise.into_data(), four.noise.slice([0..1]).into_data());
-    assert_eq!(one.latent_noise.into_data(), four.latent_noise.slice([0..1]).into_data());
+    assert_eq!(one.noise.into_data(), four.noise.narrow(0, 0, 1).into_data());
+    assert_eq!(one.latent_noise.into_data(), four.latent_noise.narrow(0, 0, 1).into_data());
 }
 
 #[test]

@@ -52,10 +52,6 @@ impl Reference {
         &self.get(name).values
     }
 
-    pub fn scalar(&self, name: &str) -> f32 {
-        self.values(name)[0]
-    }
-
     /// Times of a batch, as f64.
     pub fn times(&self, name: &str) -> Vec<f64> {
         self.values(name).iter().map(|t| f64::from(*t)).collect()
@@ -82,7 +78,7 @@ pub fn nchw(x: Tensor<4>) -> Vec<f32> {
 }
 
 pub fn values<const D: usize>(x: Tensor<D>) -> Vec<f32> {
-    x.into_data().to_vec::<f32>().unwrap()
+    x.into_data().try_to_vec::<f32>().unwrap()
 }
 
 /// max|a−b| / max|b|, the measure in which the agreement is stated; infinite if a value isn't finite.

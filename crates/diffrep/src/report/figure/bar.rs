@@ -71,8 +71,9 @@ impl BarChart {
 
         let size = [WIDTH, bottom + 58.0];
         let mut canvas = Canvas::new(size[0], size[1]);
-        canvas.text((14.0, 25.0), &self.title, TextStyle::new(TITLE, Ink::Text).strong());
-        for (value, label) in range.ticks(5) {
+        let title = text::fit(&self.title, TITLE, WIDTH - 28.0);
+        canvas.text((14.0, 25.0), &title, TextStyle::new(TITLE, Ink::Text).strong());
+        for (value, label) in range.ticks(6) {
             canvas.polyline(&[(at(value), TOP), (at(value), bottom)], Stroke::new(Ink::Grid, 1.0));
             let style = TextStyle::new(SMALL, Ink::Text).anchor(Anchor::Middle);
             canvas.text((at(value), bottom + 18.0), &label, style);

@@ -17,6 +17,7 @@ pub struct Frame {
     height: f64,
     x: Range,
     y: Range,
+    canvas_width: f64,
 }
 
 impl Frame {
@@ -24,14 +25,8 @@ impl Frame {
     pub fn new([width, height]: [f64; 2], right: f64, x: Range, y: Range) -> Self {
         let widest = y.ticks(6).iter().map(|(_, label)| text::width(label, SMALL)).fold(0.0, f64::max);
         let (left, top, bottom) = (widest + 26.0, 68.0, 56.0);
-        Self {
-            left,
-            top,
-            width: (width - left - right).max(40.0),
-            height: (height - top - bottom).max(40.0),
-            x,
-            y,
-        }
+        let (inner, height) = ((width - left - right).max(40.0), (height - top - bottom).max(40.0));
+        Self { left, top, width: inner, height, x, y, canvas_width: width }
     }
 
     /// Where the plotting area begins and ends: left, top, right, bottom.
@@ -49,13 +44,18 @@ impl Frame {
         self.top + (1.0 - self.y.place(y)) * self.height
     }
 
-    /// Draws title, grid, axes and labels; the labels of x ticks are left out where `x_ticks` is false.
+    /// Draws title, grid, axes and labels.
     ///
     /// The y axis is labelled above its upper end: horizontal text reads faster than vertical text.
-    pub fn draw(&self, canvas: &mut Canvas, title: &str, x_axis: &Axis, y_axis: &Axis, x_ticks: bool) {
+    pub fn draw(&self, canvas: &mut Canvas, title: &str, x_axis: &Axis, y_axis: &Axis) {
         let [left, top, right, bottom] = self.edges();
-        canvas.text((14.0, 25.0), title, TextStyle::new(TITLE, Ink::Text).strong());
-        canvas.text((14.0, top - 15.0), &y_axis.label, TextStyle::new(SMALL, Ink::Muted));
+        let room = self.canvas_width - 28.0;
+        canvas.text((14.0, 25.0), &text::fit(title, TITLE, room), TextStyle::new(TITLE, Ink::Text).strong());
+        canvas.text(
+            (14.0, top - 15.0),
+            &text::fit(&y_axis.label, SMALL, room),
+            TextStyle::new(SMALL, Ink::Muted),
+        );
         for (value, label) in self.y.ticks(6) {
             let y = self.at_y(value);
             canvas.polyline(&[(left, y), (right, y)], Stroke::new(Ink::Grid, 1.0));
@@ -63,11 +63,10 @@ impl Frame {
             canvas.text((left - 9.0, y + 0.35 * SMALL), &label, style);
         }
         canvas.polyline(&[(left, bottom), (right, bottom)], Stroke::new(Ink::Muted, 1.0));
-        if x_ticks {
-            self.draw_x_ticks(canvas);
-        }
+        self.draw_x_ticks(canvas);
         let middle = ((left + right) / 2.0, bottom + 44.0);
-        canvas.text(middle, &x_axis.label, TextStyle::new(SMALL, Ink::Muted).anchor(Anchor::Middle));
+        let label = text::fit(&x_axis.label, SMALL, right - left + 40.0);
+        canvas.text(middle, &label, TextStyle::new(SMALL, Ink::Muted).anchor(Anchor::Middle));
     }
 
     fn draw_x_ticks(&self, canvas: &mut Canvas) {

@@ -94,7 +94,7 @@ impl LineChart {
         let frame = Frame::new(size, right, x, y);
 
         let mut canvas = Canvas::new(size[0], size[1]);
-        frame.draw(&mut canvas, &self.title, &self.x, &self.y, true);
+        frame.draw(&mut canvas, &self.title, &self.x, &self.y);
         self.draw_bands(&mut canvas, &frame, &runs);
         let [left, _, right, _] = frame.edges();
         for baseline in &baselines {

@@ -153,7 +153,7 @@ impl Scatter {
         let middle = (left + side / 2.0, top + side + 32.0);
         canvas.text(middle, &text::fit(&panel.axes[0], TICKS, side), label.anchor(Anchor::Middle));
         let tick = TextStyle::new(TICKS, Ink::Text);
-        let ticks = (side / 75.0) as usize;
+        let ticks = (side / 60.0) as usize;
         for (value, label) in ranges[0].ticks(ticks) {
             let x = left + ranges[0].place(value) * side;
             canvas.polyline(&[(x, top), (x, top + side)], Stroke::new(Ink::Grid, 1.0));

@@ -1,9 +1,9 @@
 //! The tables of scores.
 use super::parts::{missing, percent, table};
-use super::summary::deviation;
+use crate::probe::Score;
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
-use crate::report::score::{self, ScoreRow};
+use crate::report::score::{self, deviation, probe_name};
 
 const HEADER: [&str; 9] = [
     "source",
@@ -24,13 +24,13 @@ pub fn tables(data: &ReportData) -> String {
     }
     let chosen = score::headlines(&data.scores);
     let best = score::headline(&data.scores).and_then(|best| chosen.iter().position(|s| *s == best));
-    let rows = |scores: &[&ScoreRow]| scores.iter().map(|s| row(s)).collect::<Vec<_>>();
+    let rows = |scores: &[&Score]| scores.iter().map(|s| row(s)).collect::<Vec<_>>();
     let first = &data.scores[0];
     let caption = format!(
         "Scores at the t chosen by validation; {} test images of {} ({})",
-        first.test_rows, first.test_data, first.test_split
+        first.test_rows, first.data.test_data, first.data.test_split
     );
-    let all: Vec<&ScoreRow> = data.scores.iter().collect();
+    let all: Vec<&Score> = data.scores.iter().collect();
     let main =
         if chosen.is_empty() { String::new() } else { table("", &caption, &HEADER, &rows(&chosen), best) };
     format!(
@@ -40,17 +40,17 @@ pub fn tables(data: &ReportData) -> String {
     )
 }
 
-fn row(s: &ScoreRow) -> Vec<String> {
+fn row(s: &Score) -> Vec<String> {
     let dash = || "–".to_owned();
     vec![
         escape(&s.source),
-        escape(s.probe_name()),
+        escape(probe_name(s.probe)),
         s.t.map_or_else(dash, |t| t.to_string()),
         s.labels_per_class.map_or("all".into(), |n| n.to_string()),
         percent(s.accuracy, deviation(s)),
-        s.macro_f1.map_or_else(dash, |f1| percent(f1, None)),
+        percent(s.macro_f1, None),
         s.validation_accuracy.map_or_else(dash, |v| percent(v, None)),
-        s.weights.as_deref().map_or_else(dash, escape),
+        s.origin.weights.as_deref().map_or_else(dash, escape),
         s.seeds.len().to_string(),
     ]
 }

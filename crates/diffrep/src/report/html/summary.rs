@@ -1,8 +1,9 @@
 //! The box at the top: the headline with its baselines and its protocol.
 use super::parts::{missing, percent};
+use crate::probe::Score;
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
-use crate::report::score::{self, ScoreRow};
+use crate::report::score::{self, deviation, probe_name};
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
@@ -13,7 +14,7 @@ pub fn summary(data: &ReportData) -> String {
     format!("<div class=\"summary\">\n{content}</div>\n")
 }
 
-fn headline_box(headline: &ScoreRow, scores: &[ScoreRow]) -> String {
+fn headline_box(headline: &Score, scores: &[Score]) -> String {
     let rivals: Vec<_> = score::headlines(scores)
         .into_iter()
         .filter(|s| s.probe == headline.probe && s.source != headline.source)
@@ -22,7 +23,7 @@ fn headline_box(headline: &ScoreRow, scores: &[ScoreRow]) -> String {
     let mut entries = String::new();
     for rival in &rivals {
         let t = rival.t.map_or(String::new(), |t| format!(", t = {t}"));
-        let name = escape(&format!("{}{t}, {} probe", rival.source, rival.probe_name()));
+        let name = escape(&format!("{}{t}, {} probe", rival.source, probe_name(rival.probe)));
         let points = 100.0 * (headline.accuracy - rival.accuracy);
         let side = if points < 0.0 { "behind" } else { "ahead" };
         let verdict = format!("the encoder is {:.1} points {side}", points.abs());
@@ -31,21 +32,23 @@ fn headline_box(headline: &ScoreRow, scores: &[ScoreRow]) -> String {
             percent(rival.accuracy, deviation(rival))
         );
     }
-    if let (Some(f1), Some(false)) = (headline.macro_f1, headline.balanced) {
-        entries +=
-            &format!("<div><dt>macro-F1 (classes differ in size)</dt><dd>{}</dd></div>\n", percent(f1, None));
+    if !headline.balanced {
+        entries += &format!(
+            "<div><dt>macro-F1 (classes differ in size)</dt><dd>{}</dd></div>\n",
+            percent(headline.macro_f1, None)
+        );
     }
     format!(
         "<p class=\"number\">{}</p>\n<p>test accuracy of the {} probe on the frozen encoder{t}</p>\n<dl>\n{entries}</dl>\n\
          <p class=\"protocol\">{}</p>\n",
         percent(headline.accuracy, deviation(headline)),
-        escape(headline.probe_name()),
+        escape(probe_name(headline.probe)),
         escape(&protocol(headline)),
     )
 }
 
-fn protocol(s: &ScoreRow) -> String {
-    let weights = match (s.weights.as_deref(), s.step) {
+fn protocol(s: &Score) -> String {
+    let weights = match (s.origin.weights.as_deref(), s.origin.step) {
         (Some(weights), Some(step)) => format!(" {weights} weights of step {step};"),
         (Some(weights), None) => format!(" {weights} weights;"),
         _ => String::new(),
@@ -54,11 +57,11 @@ fn protocol(s: &ScoreRow) -> String {
         "Protocol:{weights} probe trained on {} labelled images of {}, t and hyper-parameters chosen on {} others, \
          accuracy on {} test images of {} ({}), recipe \"{}\", {}.",
         s.train_rows,
-        s.train_data,
+        s.data.train_data,
         s.validation_rows,
         s.test_rows,
-        s.test_data,
-        s.test_split,
+        s.data.test_data,
+        s.data.test_split,
         s.recipe.name,
         if s.seeds.len() > 1 {
             format!("mean ± standard deviation over {} seeds", s.seeds.len())
@@ -66,9 +69,4 @@ fn protocol(s: &ScoreRow) -> String {
             "one seed".into()
         },
     )
-}
-
-/// The deviation over seeds, if there was more than one.
-pub fn deviation(score: &ScoreRow) -> Option<f64> {
-    (score.seeds.len() > 1).then_some(score.sd)
 }
