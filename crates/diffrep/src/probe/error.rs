@@ -1,5 +1,6 @@
 //! What can go wrong with a probe.
 use crate::data::DataError;
+use crate::represent::RepresentError;
 use std::path::PathBuf;
 
 /// Errors of probes and saved heads.
@@ -18,6 +19,10 @@ pub enum ProbeError {
     FewLabels { wanted: usize, error: DataError },
     #[error(transparent)]
     Data(#[from] DataError),
+    #[error(transparent)]
+    Represent(#[from] RepresentError),
+    #[error("{data}: no label column `{column}`; there are {known}")]
+    NoColumn { data: String, column: String, known: String },
     #[error("features of {source_name} at row {row} of the {split} data are not finite")]
     NotFinite { source_name: String, split: &'static str, row: usize },
     #[error(

@@ -104,7 +104,8 @@ impl LoadedEncoder {
         let shape = self.shape();
         OpenOptions {
             size: Some((shape.height, shape.width)),
-            channels: Some(shape.channels),
+            // Arrays may have other channels, which can't be converted into.
+            channels: matches!(shape.channels, 1 | 3).then_some(shape.channels),
             ..self.config.data.open_options()
         }
     }
