@@ -56,7 +56,7 @@ pub struct Args {
     resume: Option<PathBuf>,
 }
 
-pub fn run(args: Args, ui: &Ui) -> Result<()> {
+pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     let time = match args.minutes {
         Some(minutes) => {
             let time = Duration::try_from_secs_f64(60.0 * minutes);
@@ -66,7 +66,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     };
     let mut trainer = match &args.resume {
         Some(path) => resume(path)?,
-        None => start(&args)?,
+        None => start(args)?,
     };
     let stop = stop_on_ctrl_c()?;
     let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
@@ -91,9 +91,9 @@ fn start(args: &Args) -> Result<Trainer> {
             let mut before = run.config()?;
             // The total may grow; the schedule stays the one that the run was created with.
             before.train.steps = plan.config().train.steps;
-            let differences = plan.config().differences(&before);
-            if !differences.is_empty() {
-                return Err(RunError::OtherRun { path: out, difference: differences.join("; ") }.into());
+            let changes = plan.config().changes_since(&before);
+            if !changes.is_empty() {
+                return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
             }
             Ok(Trainer::resume(Plan::existing(&run)?, lock)?)
         }

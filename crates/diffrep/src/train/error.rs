@@ -84,12 +84,12 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The folder holds a run with other settings.
-    #[error("{} holds a run with other settings ({difference}); give another folder, or --resume it", path.display())]
+    #[error("{} holds a run with other settings ({changes}); give another folder, or --resume it", path.display())]
     OtherRun {
         /// The run folder.
         path: PathBuf,
-        /// The first differing settings.
-        difference: String,
+        /// The settings that differ.
+        changes: String,
     },
     /// The run would be written among the images.
     #[error("the run folder {} lies inside the data folder {}; give a folder outside", out.display(), folder.display())]

@@ -10,6 +10,7 @@ pub use settings::{
 };
 
 use super::ConfigError;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -95,26 +96,27 @@ impl Config {
         toml::to_string_pretty(self).expect("settings are tables of plain values")
     }
 
-    /// Dotted keys whose values differ between `self` and `other`, with both values.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
+    /// What became of settings since `before`: dotted key, value then, value now.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let flat = |config: &Self| {
             let table = Table::try_from(config).expect("settings are tables of plain values");
             layers::flatten(&table)
         };
-        let (ours, theirs) = (flat(self), flat(other));
-        let keys: std::collections::BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
+        let (then, now) = (flat(before), flat(self));
+        let keys: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
         let show = |value: Option<&Value>| value.map_or("unset".to_owned(), Value::to_string);
         keys.into_iter()
-            .filter(|key| ours.get(*key) != theirs.get(*key))
-            .map(|key| format!("{key}: {} here, {} there", show(theirs.get(key)), show(ours.get(key))))
+            .filter(|key| then.get(*key) != now.get(*key))
+            .map(|key| format!("{key} was {}, is {}", show(then.get(key)), show(now.get(key))))
             .collect()
     }
 }
 
 /// `data.source` as the layers have it; empty if none does.
 fn data_source(layers: &[(String, Table)]) -> String {
-    let sources = layers.iter().filter_map(|(_, table)| layers::get(table, "data", "source")?.as_str());
-    sources.last().unwrap_or_default().to_owned()
+    let mut sources =
+        layers.iter().rev().filter_map(|(_, table)| layers::get(table, "data", "source")?.as_str());
+    sources.next().unwrap_or_default().to_owned()
 }
 
 fn read(origin: &str, table: Table) -> Result<Config, ConfigError> {

@@ -1,0 +1,5 @@
+//! The promises of the command, kept by the process itself.
+mod command;
+mod train_errors;
+mod train_exactness;
+mod train_run;
