@@ -14,3 +14,8 @@ mod reference_sde;
 mod report_figures;
 mod report_page;
 mod shared;
+mod train_checkpoint;
+mod train_config;
+mod train_ema;
+mod train_health;
+mod train_metrics;
