@@ -37,8 +37,7 @@ impl Ui {
 }
 
 /// A rule under the header, nothing else: many rows stay on one screen.
-const STYLE: TableStyle =
-    TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// A table for people; the first column is left-aligned, the others to the right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {

@@ -1,7 +1,8 @@
 //! A data set and how it is opened.
 use super::{
-    DataError, ImageSet, builtin,
-    formats::{self, cifar, idx},
+    DataError, ImageSet, adapt, builtin, fetch, folder,
+    formats::{self, arrays, cifar, idx},
+    label_file,
 };
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,8 @@ pub struct Dataset {
     pub train: ImageSet,
     /// Test images.
     pub test: Option<ImageSet>,
+    /// What was left out because it is bad, one message an image.
+    pub skipped: Vec<String>,
 }
 
 /// What to do with an image that can't be decoded or exceeds the pixel limit.
@@ -60,6 +63,9 @@ pub struct OpenOptions {
     pub exclude: Vec<PathBuf>,
 }
 
+/// Longest side that images may be brought to, in pixels.
+const MOST_SIDE: usize = 4096;
+
 impl Default for OpenOptions {
     fn default() -> Self {
         Self {
@@ -80,36 +86,72 @@ impl Default for OpenOptions {
 /// # Errors
 /// Neither a name nor a path, a broken file, no images, labels that don't fit.
 pub fn open(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
+    if options.channels.is_some_and(|channels| !matches!(channels, 1 | 3)) {
+        let value = format!("{:?}", options.channels);
+        return Err(DataError::Argument { name: "channels", value, expected: "1 or 3" });
+    }
+    if options.size.is_some_and(|(height, width)| height.min(width) == 0 || height.max(width) > MOST_SIDE) {
+        let value = format!("{:?}", options.size);
+        return Err(DataError::Argument { name: "size", value, expected: "sides of 1 to 4096 pixels" });
+    }
+    let dataset = adapt::adapt(open_raw(spec, options)?, options)?;
+    match &options.labels {
+        Labels::Auto | Labels::Folders => Ok(dataset),
+        Labels::Ignore => dataset.map_sets(|set| set.with_columns(Vec::new())),
+        Labels::File(file) => label_file::apply(dataset, file, options.classes.as_deref()),
+    }
+}
+
+fn open_raw(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
     if let Some(dataset) = builtin::open(spec) {
         return Ok(dataset);
     }
     let path = Path::new(spec);
-    if !path.exists() {
-        let builtin = builtin::BUILT_IN.map(|(name, _)| format!("`{name}`")).join(", ");
-        return Err(DataError::NotFound { spec: spec.to_owned(), builtin, hint: String::new() });
+    match std::fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => open_folder(path, options),
+        Ok(_) => open_file(path, options),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let builtin = builtin::BUILT_IN.map(|(name, _)| format!("`{name}`")).join(", ");
+            let hint =
+                fetch::find(spec).map(|set| format!("; `{}` can be fetched", set.name)).unwrap_or_default();
+            Err(DataError::NotFound { spec: spec.to_owned(), builtin, hint })
+        }
+        Err(source) => Err(DataError::Io { path: path.to_owned(), source }),
     }
-    if path.is_dir() { open_folder(path, options) } else { open_file(path, options) }
 }
 
-fn open_folder(path: &Path, _options: &OpenOptions) -> Result<Dataset, DataError> {
+fn open_folder(path: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
     if let Some((train, test)) = idx::find_in(path) {
         return idx::open(&name_of(path), &train, test.as_deref());
     }
     if let Some(found) = cifar::find_in(path) {
         return cifar::open(&found);
     }
-    Err(DataError::Empty { path: path.to_owned(), hint: String::new() })
+    folder::open(&name_of(path), path, options)
 }
 
-fn open_file(path: &Path, _options: &OpenOptions) -> Result<Dataset, DataError> {
+fn open_file(path: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
     let start = formats::prefix(path, 512)?;
-    if idx::recognise(&start) {
-        return idx::open(&name_of(path), path, None);
+    let name = name_of(path);
+    match &start[..] {
+        start if idx::recognise(start) => idx::open(&name, path, None),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => arrays::open_npy(&name, path),
+        [b'P', b'K', 3 | 5, ..] => arrays::open_npz(&name, path),
+        start if start.get(257..262) == Some(b"ustar") => cifar::open(path),
+        start if image::guess_format(start).is_ok() => folder::open_one(&name, path, options),
+        _ => Err(DataError::malformed(
+            path,
+            "unknown format, expected IDX, CIFAR (.tar.gz), .npy, .npz or an image",
+        )),
     }
-    if start.get(257..262) == Some(b"ustar") {
-        return cifar::open(path);
+}
+
+impl Dataset {
+    fn map_sets(mut self, map: impl Fn(&ImageSet) -> Result<ImageSet, DataError>) -> Result<Self, DataError> {
+        self.train = map(&self.train)?;
+        self.test = self.test.as_ref().map(map).transpose()?;
+        Ok(self)
     }
-    Err(DataError::malformed(path, "unknown format, expected IDX, CIFAR (.tar.gz), .npy, .npz or an image"))
 }
 
 /// The last part of a path, without anything after the first dot.

@@ -39,6 +39,18 @@ pub enum DataError {
         /// What the decoder said.
         reason: String,
     },
+    /// Images of a folder that can't be used.
+    #[error("{}: {count} of {total} images can't be read (skip leaves them out): {first}", path.display())]
+    BadImages {
+        /// The folder.
+        path: PathBuf,
+        /// Bad images.
+        count: usize,
+        /// Images in all.
+        total: usize,
+        /// The first few, each with what is wrong.
+        first: String,
+    },
     /// An image larger than the limit; it is not decoded.
     #[error("{}: {width}×{height} pixels exceed the limit of {limit} pixels an image", path.display())]
     PixelLimit {

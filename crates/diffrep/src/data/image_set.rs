@@ -1,5 +1,8 @@
 //! One split of images: rows in a stable order, pixels read on demand.
-use super::{DataError, LabelColumn, source::Source};
+use super::{
+    DataError, LabelColumn,
+    source::{ByteImages, Source},
+};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
@@ -47,6 +50,23 @@ impl ImageSet {
     pub(crate) fn new(source: Arc<dyn Source>, columns: Vec<LabelColumn>) -> Self {
         debug_assert!(columns.iter().all(|column| column.values.len() == source.len()));
         Self { source, rows: None, columns: columns.into() }
+    }
+
+    /// A set of `bytes` in memory, image after image as [H, W, C], 255 standing for 1; each column has one value a
+    /// row.
+    ///
+    /// # Errors
+    /// Bytes that are no whole images, a column of another length.
+    pub fn from_bytes(
+        shape: ImageShape,
+        bytes: Vec<u8>,
+        columns: Vec<LabelColumn>,
+    ) -> Result<Self, DataError> {
+        let rows = bytes.len() / shape.len().max(1);
+        if bytes.len() != rows * shape.len() {
+            return Err(DataError::Buffer { found: bytes.len(), expected: rows * shape.len() });
+        }
+        Self::new(Arc::new(ByteImages::new(shape, bytes)), Vec::new()).with_columns(columns)
     }
 
     /// Images.
@@ -97,6 +117,12 @@ impl ImageSet {
         self.source.id(self.source_row(row))
     }
 
+    /// Height and width in pixels of the smallest and the largest image file that the set was opened from; `None` if
+    /// images don't lie in files.
+    pub fn file_sizes(&self) -> Option<[(usize, usize); 2]> {
+        self.source.file_sizes()
+    }
+
     /// The primary column, the first one; `None` if the set is unlabelled.
     pub fn labels(&self) -> Option<&LabelColumn> {
         self.columns.first()
@@ -129,6 +155,11 @@ impl ImageSet {
         let columns = self.columns.iter().map(|column| column.subset(rows)).collect();
         let rows = rows.iter().map(|&row| self.source_row(row)).collect();
         Self { source: Arc::clone(&self.source), rows: Some(rows), columns }
+    }
+
+    /// The same rows seen through a source with as many rows.
+    pub(crate) fn map_source(&self, wrap: impl FnOnce(Arc<dyn Source>) -> Arc<dyn Source>) -> Self {
+        Self { source: wrap(Arc::clone(&self.source)), ..self.clone() }
     }
 
     fn source_row(&self, row: usize) -> usize {

@@ -13,6 +13,10 @@ pub(crate) trait Source: Send + Sync {
     fn decodes(&self) -> bool {
         false
     }
+    /// Height and width of the smallest and the largest image file.
+    fn file_sizes(&self) -> Option<[(usize, usize); 2]> {
+        None
+    }
     /// Name of a row.
     fn id(&self, row: usize) -> String {
         let digits = self.len().saturating_sub(1).to_string().len();
@@ -55,6 +59,35 @@ impl Source for ByteImages {
         for (value, &byte) in out.iter_mut().zip(image) {
             *value = f32::from(byte) / self.white;
         }
+        Ok(())
+    }
+}
+
+/// Images kept as floats in [0, 1], [N, H, W, C].
+pub(crate) struct FloatImages {
+    shape: ImageShape,
+    values: Vec<f32>,
+}
+
+impl FloatImages {
+    /// `values` holds whole images.
+    pub(crate) fn new(shape: ImageShape, values: Vec<f32>) -> Self {
+        debug_assert_eq!(values.len() % shape.len().max(1), 0);
+        Self { shape, values }
+    }
+}
+
+impl Source for FloatImages {
+    fn len(&self) -> usize {
+        self.values.len().checked_div(self.shape.len()).unwrap_or(0)
+    }
+
+    fn shape(&self) -> ImageShape {
+        self.shape
+    }
+
+    fn read(&self, row: usize, out: &mut [f32]) -> Result<(), DataError> {
+        out.copy_from_slice(&self.values[row * out.len()..][..out.len()]);
         Ok(())
     }
 }

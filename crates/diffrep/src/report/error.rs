@@ -31,6 +31,9 @@ pub enum ReportError {
         /// What the renderer or encoder said.
         reason: String,
     },
+    /// An image can't be read.
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
     /// A file of the run can't be read or written.
     #[error("{}: {source}", path.display())]
     Io {

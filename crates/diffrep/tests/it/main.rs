@@ -1,10 +1,16 @@
 //! Integration tests of the library, one binary.
+mod data_arrays;
 mod data_batches;
 mod data_builtin;
 mod data_cifar;
+mod data_fetch;
+mod data_folder;
+mod data_folder_bad;
 mod data_idx;
+mod data_labels;
 mod data_real;
 mod data_split;
+mod model_config;
 mod objective;
 mod parameters;
 mod probe;
@@ -13,6 +19,7 @@ mod reference_score;
 mod reference_sde;
 mod report_figures;
 mod report_page;
+mod research_import;
 mod shared;
 mod train_checkpoint;
 mod train_config;

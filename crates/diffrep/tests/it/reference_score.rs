@@ -77,9 +77,9 @@ impl Case {
 
     /// Checks a loss, the norm of its gradient, and the single gradients that are stored for it.
     fn check_loss(&self, name: &str, loss: impl Fn(&Model, &Batch, TimeEmbeddings, &Device) -> Tensor<1>) {
-        // With the time embeddings stored, the gradients of what makes them are cut off: the norm is end to end.
-        for (embedded, tolerance) in [(true, GRADIENT), (false, GRADIENT_END_TO_END)] {
-            assert_gradients(tolerance, |scale| self.errors(name, &loss, embedded, scale));
+        assert_gradients(GRADIENT_END_TO_END, |scale| self.errors(name, &loss, false, scale));
+        if self.reference.has(&format!("loss.{name}.grad.all_modules.3.weight")) {
+            assert_gradients(GRADIENT, |scale| self.errors(name, &loss, true, scale));
         }
     }
 
@@ -97,7 +97,8 @@ impl Case {
         let stored = format!("loss.{name}");
         assert_close(&stored, &values(loss.clone()), self.reference.values(&stored), FORWARD);
         let gradients = parameters::gather_gradients(&model, &loss.backward());
-        let mut errors = vec![(stored.clone(), 0.0)];
+        let mut errors = Vec::new();
+        // With the time embeddings stored, the gradients of what makes them are cut off: the norm is end to end.
         if !embedded {
             let norm = gradients.iter().map(|g| f64::from(*g).powi(2)).sum::<f64>().sqrt() as f32;
             let expected = format!("{stored}.grad_norm");
@@ -112,20 +113,24 @@ impl Case {
         }
         errors
     }
+}
 
-    fn check_score_matching(&self, name: &str, config: ObjectiveConfig) {
-        let config = ObjectiveConfig { method: self.method, ..config };
+fn check_score_matching(name: &str, config: ObjectiveConfig) {
+    for case in Method::ALL.iter().filter_map(|method| Case::open(*method)) {
+        let config = ObjectiveConfig { method: case.method, ..config.clone() };
         let objective = ScoreMatching::new(&config, &Sde::default());
-        self.check_loss(name, |model, batch, times, device| {
-            objective.loss_at(model, batch, &self.draw(device), times, TRAIN).total
+        case.check_loss(name, |model, batch, times, device| {
+            objective.loss_at(model, batch, &case.draw(device), times, TRAIN).total
         });
     }
+}
 
-    /// The autoencoder; with the KL divergence of a probabilistic code the variational one.
-    fn check_reconstruction(&self, name: &str, error: impl Fn(Tensor<4>, &Batch) -> Tensor<1>) {
-        self.check_loss(name, |model, batch, times, device| {
+/// Without a score network: the autoencoder, with a probabilistic code the likelihood term of the variational one.
+fn check_reconstruction(name: &str, error: impl Fn(Tensor<4>, &Batch) -> Tensor<1>) {
+    for case in Method::ALL.iter().filter_map(|method| Case::open(*method)) {
+        case.check_loss(name, |model, batch, times, device| {
             let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, Mode::Train);
-            let z = code.sample(self.draw(device).latent_noise);
+            let z = code.sample(case.draw(device).latent_noise);
             let conditioning = model.conditioning.as_ref().expect("a model with a decoder");
             let condition = conditioning.join(times.conditioning.expect("embeddings of both"), z);
             let decoder = model.decoder.as_ref().expect("a model with a decoder");
@@ -166,25 +171,6 @@ fn check_forward(method: Method) {
     close("out.reconstruction", nchw(decoder.forward(&condition, Pass::EVAL)));
 }
 
-fn check_losses(method: Method) {
-    let Some(case) = Case::open(method) else { return };
-    case.check_score_matching("sum", plain());
-    case.check_score_matching("mean", ObjectiveConfig { reduction: Reduction::Mean, ..plain() });
-    case.check_score_matching("likelihood", ObjectiveConfig { weighting: Weighting::Likelihood, ..plain() });
-    case.check_score_matching("regularised", ObjectiveConfig { gamma: 1.0, ..plain() });
-    case.check_score_matching("joint_reconstruction", ObjectiveConfig { reconstruction: 0.5, ..plain() });
-}
-
-fn check_autoencoders(method: Method) {
-    let Some(case) = Case::open(method) else { return };
-    case.check_reconstruction("reconstruction_only", |output, batch| {
-        terms::squared_error(output, batch.images.clone(), Reduction::Sum)
-    });
-    case.check_reconstruction("reconstruction_only_bce", |output, batch| {
-        terms::binary_cross_entropy(output, batch.unit.clone().expect("given above"), Reduction::Sum)
-    });
-}
-
 #[test]
 fn drl_forward_values_agree() {
     check_forward(Method::Drl);
@@ -196,23 +182,42 @@ fn vdrl_forward_values_agree() {
 }
 
 #[test]
-fn drl_losses_and_gradients_agree() {
-    check_losses(Method::Drl);
+fn the_denoising_loss_agrees() {
+    check_score_matching("sum", plain());
 }
 
 #[test]
-fn vdrl_losses_and_gradients_agree() {
-    check_losses(Method::Vdrl);
+fn the_denoising_loss_by_its_mean_agrees() {
+    check_score_matching("mean", ObjectiveConfig { reduction: Reduction::Mean, ..plain() });
 }
 
 #[test]
-fn autoencoder_losses_and_gradients_agree() {
-    check_autoencoders(Method::Drl);
+fn the_denoising_loss_with_likelihood_weighting_agrees() {
+    check_score_matching("likelihood", ObjectiveConfig { weighting: Weighting::Likelihood, ..plain() });
 }
 
 #[test]
-fn variational_autoencoder_losses_and_gradients_agree() {
-    check_autoencoders(Method::Vdrl);
+fn regularised_losses_agree() {
+    check_score_matching("regularised", ObjectiveConfig { gamma: 1.0, ..plain() });
+}
+
+#[test]
+fn the_loss_with_joint_reconstruction_agrees() {
+    check_score_matching("joint_reconstruction", ObjectiveConfig { reconstruction: 0.5, ..plain() });
+}
+
+#[test]
+fn autoencoders_agree() {
+    check_reconstruction("reconstruction_only", |output, batch| {
+        terms::squared_error(output, batch.images.clone(), Reduction::Sum)
+    });
+}
+
+#[test]
+fn autoencoders_by_binary_cross_entropy_agree() {
+    check_reconstruction("reconstruction_only_bce", |output, batch| {
+        terms::binary_cross_entropy(output, batch.unit.clone().expect("given above"), Reduction::Sum)
+    });
 }
 
 #[test]

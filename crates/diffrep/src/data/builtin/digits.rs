@@ -23,5 +23,6 @@ pub(super) fn open() -> Dataset {
         name: "digits".to_owned(),
         train: all.subset(&split.rest),
         test: Some(all.subset(&split.held_out)),
+        skipped: Vec::new(),
     }
 }

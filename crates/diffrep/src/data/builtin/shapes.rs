@@ -53,7 +53,7 @@ struct Scene {
 
 pub(super) fn open() -> Dataset {
     let train = generate(0, TRAIN);
-    Dataset { name: "shapes".to_owned(), train, test: Some(generate(TRAIN, TEST)) }
+    Dataset { name: "shapes".to_owned(), train, test: Some(generate(TRAIN, TEST)), skipped: Vec::new() }
 }
 
 fn generate(first: usize, count: usize) -> ImageSet {

@@ -147,7 +147,12 @@ impl Files {
         }
         let classes = class_names(version, &self.names, path)?;
         let test = if test.is_empty() { None } else { Some(join(version, test, &classes)) };
-        Ok(Dataset { name: version.name().to_owned(), train: join(version, train, &classes), test })
+        Ok(Dataset {
+            name: version.name().to_owned(),
+            train: join(version, train, &classes),
+            test,
+            skipped: Vec::new(),
+        })
     }
 }
 

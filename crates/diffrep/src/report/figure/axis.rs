@@ -103,8 +103,9 @@ impl Range {
         // Rounding of the limits must not lose a tick that lies on one of them.
         let (first, last) =
             ((self.low / step - 1e-6).ceil() as i64, (self.high / step + 1e-6).floor() as i64);
-        let decimals = decimals_of(step);
-        (first..=last).map(|i| i as f64 * step).map(|v| (v, label(v, decimals))).collect()
+        let values: Vec<f64> = (first..=last).map(|i| i as f64 * step).collect();
+        let labels = linear_labels(&values, step);
+        values.into_iter().zip(labels).collect()
     }
 
     fn log_ticks(&self, count: usize) -> Vec<(f64, String)> {
@@ -126,43 +127,42 @@ impl Range {
                 at(&[1.0]).into_iter().filter(|v| v.log10().round() as i32 % every as i32 == 0).collect()
             }
         };
-        ticks.into_iter().map(|v| (v, label(v, (-v.log10().floor()).max(0.0) as usize))).collect()
+        ticks.into_iter().map(|v| (v, linear_labels(&[v], v).remove(0))).collect()
     }
 }
 
-fn decimals_of(step: f64) -> usize {
-    (0..10)
-        .find(|&d| ((step * 10f64.powi(d)).round() / 10f64.powi(d) - step).abs() < step * 1e-6)
-        .unwrap_or(9) as usize
-}
-
-/// A tick's label, with a true minus sign.
-fn label(value: f64, decimals: usize) -> String {
-    plain(value, decimals).replace('-', "\u{2212}")
-}
-
-/// Plain where short, otherwise with k or M, otherwise scientific.
-fn plain(value: f64, decimals: usize) -> String {
-    let size = value.abs();
-    if size >= 1e9 || (size > 0.0 && decimals > 4) {
-        let exponent = size.log10().floor();
-        let mantissa = value / 10f64.powf(exponent);
-        let mantissa = format!("{mantissa:.1}");
-        return format!("{}e{exponent}", mantissa.trim_end_matches(".0"));
-    }
-    for (unit, suffix) in [(1e6, "M"), (1e4, "k")] {
-        if size >= unit {
-            let scaled = value / if suffix == "k" { 1e3 } else { unit };
-            let text = format!("{scaled:.2}");
-            return format!("{}{suffix}", text.trim_end_matches('0').trim_end_matches('.'));
+/// Labels of ticks that lie `step` apart: with k or M where numbers are large, scientific where all are tiny, always
+/// with the digits that tell them apart and a true minus sign.
+fn linear_labels(values: &[f64], step: f64) -> Vec<String> {
+    let largest = values.iter().fold(0.0, |a: f64, v| a.max(v.abs()));
+    let (unit, suffix) = match largest {
+        l if l >= 1e6 => (1e6, "M"),
+        l if l >= 1e4 => (1e3, "k"),
+        _ => (1.0, ""),
+    };
+    let write = |value: f64| {
+        // Half a step below the smallest tick is zero that rounding has moved.
+        if value.abs() < 0.5 * step {
+            format!("{:.*}", if unit == 1.0 && largest >= 1e-3 { decimals_of(step) } else { 0 }, 0.0)
+        } else if !(1e-3..1e9).contains(&largest) {
+            scientific(value, step)
+        } else {
+            format!("{:.*}{suffix}", decimals_of(step / unit), value / unit)
         }
-    }
-    let text = format!("{value:.decimals$}");
-    if text.trim_start_matches('-').chars().all(|c| c == '0' || c == '.') {
-        text.replace('-', "")
-    } else {
-        text
-    }
+    };
+    values.iter().map(|&value| write(value).replace('-', "\u{2212}")).collect()
+}
+
+fn scientific(value: f64, step: f64) -> String {
+    let exponent = value.abs().log10().floor();
+    let size = 10f64.powf(exponent);
+    format!("{:.*}e{exponent}", decimals_of(step / size), value / size)
+}
+
+/// Decimals that write multiples of `step` exactly, at most 9.
+fn decimals_of(step: f64) -> usize {
+    let exact = |d: &i32| ((step * 10f64.powi(*d)).round() / 10f64.powi(*d) - step).abs() < step * 1e-6;
+    (0..9).find(exact).unwrap_or(9) as usize
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
             labels(Axis::linear("step"), &[0.0, 2500.0], 6),
             ["0", "500", "1000", "1500", "2000", "2500"]
         );
-        assert_eq!(labels(Axis::linear("%"), &[-0.3, 0.3], 3), ["−0.2", "0.0", "0.2"]);
+        assert_eq!(labels(Axis::linear("%"), &[-0.3, 0.3], 3), ["−0.25", "0.00", "0.25"]);
         assert_eq!(labels(Axis::linear("step"), &[0.0, 70_000.0], 4), ["0", "20k", "40k", "60k"]);
     }
 
@@ -203,8 +203,9 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_are_written_scientifically() {
-        assert_eq!(label(2e-5, 5), "2e−5");
-        assert_eq!(label(-0.0, 1), "0.0");
+    fn labels_are_short_and_tell_ticks_apart() {
+        assert_eq!(linear_labels(&[-1e-5, 0.0, 1e-5], 1e-5), ["−1e−5", "0", "1e−5"]);
+        assert_eq!(linear_labels(&[1_000_000.0, 1_000_000.5], 0.5), ["1.0000000M", "1.0000005M"]);
+        assert_eq!(linear_labels(&[5_000.0, 10_000.0], 5_000.0), ["5k", "10k"]);
     }
 }
