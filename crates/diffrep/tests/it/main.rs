@@ -22,3 +22,8 @@ mod report_figures;
 mod report_page;
 mod research_import;
 mod shared;
+mod train_checkpoint;
+mod train_config;
+mod train_ema;
+mod train_health;
+mod train_metrics;
