@@ -79,6 +79,7 @@ fn texts(figure: &Figure) -> Vec<(f64, f64, String)> {
 #[test]
 fn every_kind_of_figure_is_a_png_of_its_size_with_something_on_it() {
     for figure in every_kind() {
+        assert!(!figure.svg.contains("points=\"\""), "{}: a shape without points", figure.title);
         let png = image::load_from_memory(&figure.to_png(2.0).unwrap()).unwrap().into_rgb8();
         let expected = ((figure.width * 2.0).round() as u32, (figure.height * 2.0).round() as u32);
         assert_eq!(png.dimensions(), expected, "{}", figure.title);
