@@ -18,17 +18,30 @@ pub struct Args {
     figures: Option<PathBuf>,
 }
 
+/// What was written where.
+pub struct Written {
+    pub page: PathBuf,
+    pub folder: PathBuf,
+    pub stems: Vec<String>,
+}
+
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    let Written { page, folder, stems } = write(args)?;
+    ui.result(&json!({"report": page, "figures_folder": folder, "figures": stems}), || {
+        format!("report: {}\n{} figures as SVG and PNG: {}", page.display(), stems.len(), folder.display())
+    })
+}
+
+/// Writes page and figures.
+pub fn write(args: Args) -> Result<Written> {
     let data = ReportData::read(&args.run)?;
     let page = args.out.unwrap_or_else(|| args.run.join("report.html"));
     let folder = args.figures.unwrap_or_else(|| args.run.join("figures"));
     let figures = exhibits(&data)?;
     save_figures(&folder, &figures)?;
     std::fs::write(&page, html(&data)?).with_context(|| format!("{}", page.display()))?;
-    let stems: Vec<&str> = figures.iter().map(|exhibit| exhibit.stem.as_str()).collect();
-    ui.result(&json!({"report": page, "figures_folder": folder, "figures": stems}), || {
-        format!("report: {}\n{} figures as SVG and PNG: {}", page.display(), stems.len(), folder.display())
-    })
+    let stems = figures.into_iter().map(|exhibit| exhibit.stem).collect();
+    Ok(Written { page, folder, stems })
 }
 
 fn save_figures(folder: &Path, figures: &[Exhibit]) -> Result<()> {
