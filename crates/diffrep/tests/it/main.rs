@@ -10,6 +10,7 @@ mod data_idx;
 mod data_labels;
 mod data_real;
 mod data_split;
+mod embedding_files;
 mod model_config;
 mod objective;
 mod parameters;
