@@ -2,6 +2,7 @@
 mod command;
 mod import;
 mod report;
+mod represent;
 mod train_errors;
 mod train_exactness;
 mod train_run;

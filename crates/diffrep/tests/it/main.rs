@@ -11,6 +11,7 @@ mod data_inspect;
 mod data_labels;
 mod data_real;
 mod data_split;
+mod embedding_files;
 mod model_config;
 mod objective;
 mod parameters;
