@@ -39,7 +39,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         trainer.step()
     );
     let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), ui)?;
-    let written = report::write(parse(ui, &["report", &run]))?;
+    let written = report::write(parse(ui, &["report", &run]), ui)?;
     let value = json!({"run": args.out, "scores": scores.scores, "report": written.page});
     ui.result(&value, || {
         format!("\n{}\n\nreport: {}", probe::text(&scores, &settings), written.page.display())
