@@ -71,14 +71,14 @@ pub enum DataError {
         /// How many files were passed over and why; otherwise empty.
         hint: String,
     },
-    /// Images of the splits don't fit together.
-    #[error("{}: images are {found}, expected {expected} as in the training split", path.display())]
+    /// Test images of another shape than the training images.
+    #[error("{name}: test images are {found}, training images {expected}; expected one shape")]
     ShapeMismatch {
-        /// Where the second shape was found.
-        path: PathBuf,
-        /// The shape found.
+        /// The data set.
+        name: String,
+        /// Shape of the test images.
         found: super::ImageShape,
-        /// The shape of the training split.
+        /// Shape of the training images.
         expected: super::ImageShape,
     },
     /// A label file names an image that is not there.
@@ -112,12 +112,6 @@ pub enum DataError {
         class: String,
         /// The names in the map.
         known: String,
-    },
-    /// The operation needs labels.
-    #[error("{name}: no labels; give a label file or one folder a class")]
-    Unlabelled {
-        /// The data set.
-        name: String,
     },
     /// A class has too few images for a split.
     #[error("class `{class}` has {found} image(s), expected at least {needed}")]
