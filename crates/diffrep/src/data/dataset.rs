@@ -129,7 +129,7 @@ fn open_raw(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
                 fetch::find(spec).map(|set| format!("; `{}` can be fetched", set.name)).unwrap_or_default();
             Err(DataError::NotFound { spec: spec.to_owned(), builtin, hint })
         }
-        Err(source) => Err(DataError::Io { path: path.to_owned(), source }),
+        Err(reason) => Err(DataError::Io { path: path.to_owned(), reason }),
     }
 }
 

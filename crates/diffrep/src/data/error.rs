@@ -16,12 +16,12 @@ pub enum DataError {
         hint: String,
     },
     /// The operating system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Its reason.
-        source: std::io::Error,
+        /// Why; part of the message, so not its source as well.
+        reason: std::io::Error,
     },
     /// A file breaks its format.
     #[error("{}: {reason}", path.display())]
@@ -172,7 +172,7 @@ pub enum DataError {
 impl DataError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { path, source }
+        move |reason| Self::Io { path, reason }
     }
 
     pub(crate) fn malformed(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {

@@ -94,7 +94,7 @@ impl LabelFile {
         let malformed = |error: csv::Error| {
             let reason = error.to_string();
             match error.into_kind() {
-                csv::ErrorKind::Io(source) => DataError::Io { path: path.to_owned(), source },
+                csv::ErrorKind::Io(reason) => DataError::Io { path: path.to_owned(), reason },
                 _ => DataError::malformed(path, reason),
             }
         };
