@@ -86,6 +86,7 @@ fn too_many_labels_unlabelled_data_and_unwritable_files_are_one_line() {
     assert!(message.contains("no labels, give --labels"), "{message}");
     let message =
         failure(folder.path(), &["split", "--data", "digits", "--per-class", "1", "--out", "1.bmp/x.csv"]);
+    assert_eq!(message.matches("os error").count(), 1, "{message}");
     assert!(message.contains("1.bmp/x.csv"), "{message}");
 }
 

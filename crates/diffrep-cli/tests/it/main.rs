@@ -1,5 +1,6 @@
 //! The promises of the command, kept by the process itself.
 mod command;
+mod data;
 mod import;
 mod report;
 mod represent;
