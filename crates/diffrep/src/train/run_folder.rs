@@ -109,19 +109,17 @@ impl LockedRun {
         &self.path
     }
 
-    /// The run that is already here, if its settings and record were written.
-    pub fn existing(&self) -> Option<RunFolder> {
-        RunFolder::open(&self.path).ok()
-    }
-
-    /// Writes settings and record of a new run.
+    /// Writes settings and record of a new run. Errors if there is one already.
     pub fn create(&self, config: &Config, record: &RunRecord) -> Result<(), RunError> {
+        if RunFolder::open(&self.path).is_ok() {
+            return Err(RunError::Foreign { path: self.path.clone() });
+        }
         let write = |name: &str, text: String| {
             let path = self.path.join(name);
             atomic::write_file(&path, text.as_bytes()).map_err(RunError::io("write", &path))
         };
         write(CONFIG, config.to_toml())?;
-        write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data"))
+        write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data under string keys"))
     }
 }
 
