@@ -49,6 +49,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    let (scores, settings) = measure(&args, ui)?;
+    ui.result(&scores, || text(&scores, &settings))
+}
+
+/// Runs the probes; the scores are in the run folder too.
+pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
     let t = args.levels.levels(|| level_grid(11).expect("11 levels are allowed"))?;
     let mut few_labels = args.few_labels.clone();
     few_labels.sort_unstable();
@@ -76,7 +82,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let outcome = probe_run(&args.encoder.run, &request, &|event| progress.show(event));
     progress.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
-    ui.result(&scores, || text(&scores, &request))
+    Ok((scores, request.settings))
 }
 
 /// One bar for each stage.
@@ -116,9 +122,9 @@ impl<'a> Progress<'a> {
 }
 
 /// Accuracy by source and t, the few-label curves, and how to read them.
-fn text(scores: &Scores, request: &RunProbe) -> String {
+pub fn text(scores: &Scores, settings: &Settings) -> String {
     let scores = &scores.scores;
-    let probes = &request.settings.probes;
+    let probes = &settings.probes;
     let mut rows: Vec<(String, Option<f64>)> = Vec::new();
     for score in scores {
         let row = (score.source.clone(), score.t);
@@ -144,9 +150,9 @@ fn text(scores: &Scores, request: &RunProbe) -> String {
         })
         .collect();
     let mut text = ui::table(&header, &grid);
-    if !request.settings.few_labels.is_empty() {
+    if !settings.few_labels.is_empty() {
         text.push_str("\n\n");
-        text.push_str(&few_labels(scores, request, &rows));
+        text.push_str(&few_labels(scores, settings, &rows));
     }
     text.push_str(
         "\ntest accuracy in %, ± standard deviation over seeds; * the t that the validation rows chose",
@@ -157,8 +163,8 @@ fn text(scores: &Scores, request: &RunProbe) -> String {
     text
 }
 
-fn few_labels(scores: &[Score], request: &RunProbe, rows: &[(String, Option<f64>)]) -> String {
-    let few = &request.settings.few_labels;
+fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64>)]) -> String {
+    let few = &settings.few_labels;
     let counts: Vec<String> = few.iter().map(|n| format!("{n} a class")).chain(["all".to_owned()]).collect();
     let header: Vec<&str> =
         ["features", "probe"].into_iter().chain(counts.iter().map(String::as_str)).collect();
@@ -166,7 +172,7 @@ fn few_labels(scores: &[Score], request: &RunProbe, rows: &[(String, Option<f64>
     sources.dedup();
     let mut lines = Vec::new();
     for source in sources {
-        for &probe in &request.settings.probes {
+        for &probe in &settings.probes {
             let curve = few_label_scores(scores, source, probe);
             let t = curve.first().and_then(|score| score.t).map_or(String::new(), |t| format!(", t {t}"));
             let cells =

@@ -57,6 +57,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, ui: &Ui) -> Result<()> {
+    let (trainer, ending, steps) = train(args, ui)?;
+    show(&trainer, ending, steps, ui)
+}
+
+/// Trains until `steps`, time or Ctrl-C end it: the trainer, what ended it, the steps wanted.
+pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     let time = match args.minutes {
         Some(minutes) => {
             let time = Duration::try_from_secs_f64(60.0 * minutes);
@@ -74,8 +80,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     progress.describe(&trainer);
     let outcome = trainer.run(Limits { steps, time, stop: &stop }, &mut progress);
     progress.finish();
-    let ending = outcome?;
-    show(&trainer, ending, steps, ui)
+    Ok((trainer, outcome?, steps))
 }
 
 /// A new run, or the one that this very command began before.

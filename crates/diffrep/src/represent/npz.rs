@@ -4,16 +4,16 @@ use super::file::{Outline, Writer};
 use super::npy::{header, write_floats};
 use npyz::zip::ZipWriter;
 use npyz::zip::write::FileOptions;
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
 struct Npz {
-    zip: ZipWriter<PartFile>,
+    zip: ZipWriter<FailOnce>,
     outline: Outline,
 }
 
 pub(super) fn create(path: &Path, outline: &Outline) -> io::Result<Box<dyn Writer>> {
-    let mut zip = ZipWriter::new(PartFile::create(path)?);
+    let mut zip = ZipWriter::new(FailOnce { file: PartFile::create(path)?, failed: false });
     begin(&mut zip, "codes", "<f4", &outline.shape())?;
     Ok(Box::new(Npz { zip, outline: outline.clone() }))
 }
@@ -32,11 +32,11 @@ impl Writer for Npz {
         outline.label_ids().try_for_each(|label| zip.write_all(&label.to_le_bytes()))?;
         write_strings(zip, "classes", || outline.classes().iter().cloned())?;
         write_strings(zip, "ids", || (0..rows).map(|row| outline.set.id(row)))?;
-        self.zip.finish()?.finish()
+        self.zip.finish()?.file.finish()
     }
 }
 
-fn begin(zip: &mut ZipWriter<PartFile>, name: &str, kind: &str, shape: &[usize]) -> io::Result<()> {
+fn begin(zip: &mut ZipWriter<FailOnce>, name: &str, kind: &str, shape: &[usize]) -> io::Result<()> {
     // Zip64, as the codes may exceed 4 GiB; no time, so that equal codes give equal files.
     let options = FileOptions::default()
         .compression_method(npyz::zip::CompressionMethod::Stored)
@@ -48,7 +48,7 @@ fn begin(zip: &mut ZipWriter<PartFile>, name: &str, kind: &str, shape: &[usize])
 
 /// An array of strings: UTF-32, all as long as the longest. `strings` is gone through twice, so that none are kept.
 fn write_strings<I: Iterator<Item = String>>(
-    zip: &mut ZipWriter<PartFile>,
+    zip: &mut ZipWriter<FailOnce>,
     name: &str,
     strings: impl Fn() -> I,
 ) -> io::Result<()> {
@@ -60,4 +60,42 @@ fn write_strings<I: Iterator<Item = String>>(
         units.map(u32::to_le_bytes).try_for_each(|unit| zip.write_all(&unit))?;
     }
     Ok(())
+}
+
+/// A file that, once it has failed, swallows what follows: a dropped `ZipWriter` still tries to write its directory,
+/// and would print a second error about that.
+struct FailOnce {
+    file: PartFile,
+    failed: bool,
+}
+
+impl FailOnce {
+    fn attempt<T>(
+        &mut self,
+        swallowed: T,
+        action: impl FnOnce(&mut PartFile) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if self.failed {
+            return Ok(swallowed);
+        }
+        let result = action(&mut self.file);
+        self.failed = result.is_err();
+        result
+    }
+}
+
+impl Write for FailOnce {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.attempt(bytes.len(), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.attempt((), |file| file.flush())
+    }
+}
+
+impl Seek for FailOnce {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.attempt(0, |file| file.seek(to))
+    }
 }

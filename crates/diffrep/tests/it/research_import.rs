@@ -53,8 +53,14 @@ fn import(tensors: &Tensors) -> Result<Model, ImportError> {
 
 #[test]
 fn what_was_exported_is_imported() {
-    let loaded = import(&tensors()).unwrap();
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("exported.safetensors");
+    StateDict::of(&encoder()).write_safetensors(&path).unwrap();
+    let loaded = StateDict::read(&path).unwrap().load_into(&encoder()).unwrap();
     assert_eq!(parameters::gather(&loaded), parameters::gather(&encoder()));
+    let below_a_file = path.join("x.safetensors");
+    let message = StateDict::of(&encoder()).write_safetensors(&below_a_file).unwrap_err().to_string();
+    assert!(message.starts_with("cannot write ") && message.contains("x.safetensors"), "{message}");
 }
 
 #[test]

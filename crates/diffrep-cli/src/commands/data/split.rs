@@ -35,7 +35,7 @@ pub fn run(args: Args, ui: &Ui) -> anyhow::Result<()> {
         bail!("{}: exists already; choose another --out or give --overwrite", out.display());
     }
     let train = args.open.open(vec![out.clone()])?.train;
-    let labels = train.labels().with_context(|| format!("{}: no labels; give --labels", args.open.data))?;
+    let labels = train.labels().with_context(|| format!("{}: no labels, give --labels", args.open.data))?;
     let rows = per_class(labels, args.per_class, Seed(args.seed))?;
     write_label_file(&out, &train, &rows)?;
     let classes = labels.classes.len();

@@ -1,4 +1,5 @@
 //! What can be wrong with a checkpoint.
+use crate::nn::NnError;
 use std::path::PathBuf;
 
 /// Tensors that are listed in full; of more, the number is given.
@@ -7,13 +8,15 @@ const LISTED: usize = 12;
 /// Why a checkpoint wasn't imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file can't be opened or read.
-    #[error("cannot read {}: {source}", path.display())]
+    /// The file can't be read or written.
+    #[error("cannot {action} {}: {reason}", path.display())]
     Io {
+        /// "read" or "write".
+        action: &'static str,
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     /// The file isn't what its name says.
     #[error("{} is not a readable checkpoint (.pth, .pt or .safetensors): {reason}", path.display())]
@@ -48,6 +51,14 @@ pub enum ImportError {
         origin: String,
         /// What is wrong.
         reason: String,
+    },
+    /// A network of a size that can't be.
+    #[error("checkpoint {origin}: {problem}")]
+    Config {
+        /// Where the tensors come from.
+        origin: String,
+        /// What is wrong.
+        problem: NnError,
     },
 }
 

@@ -3,6 +3,7 @@ use super::error::ImportError;
 use super::names::{Mapping, mappings};
 use crate::nn::{Model, parameters};
 use burn_store::pytorch_reader::{self, PytorchReader};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +45,7 @@ impl StateDict {
     /// [`ImportError::Io`], [`ImportError::Format`], [`ImportError::DataType`].
     pub fn read(path: &Path) -> Result<Self, ImportError> {
         // The readers' own errors for a missing file don't say so plainly.
-        std::fs::File::open(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })?;
+        std::fs::File::open(path).map_err(io("read", path))?;
         let tensors = match path.extension() {
             Some(extension) if extension == "safetensors" => read_safetensors(path)?,
             _ => read_pytorch(path)?,
@@ -60,6 +61,26 @@ impl StateDict {
             (theirs, if transposed { tensor.transposed() } else { tensor })
         };
         Self { origin: "of a model".to_owned(), tensors: mappings(model).into_iter().map(export).collect() }
+    }
+
+    /// Writes the tensors as a safetensors file, which PyTorch loads by `safetensors.torch.load_file`.
+    ///
+    /// # Errors
+    /// [`ImportError::Io`].
+    pub fn write_safetensors(&self, path: &Path) -> Result<(), ImportError> {
+        let bytes: Vec<(&String, &StateTensor, Vec<u8>)> = self
+            .tensors
+            .iter()
+            .map(|(name, tensor)| {
+                (name, tensor, tensor.values.iter().flat_map(|v| v.to_le_bytes()).collect())
+            })
+            .collect();
+        let views = bytes.iter().map(|(name, tensor, bytes)| {
+            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes);
+            (name, view.expect("a tensor has as many values as its shape says"))
+        });
+        let file = safetensors::serialize(views, None).expect("plain tensors always serialise");
+        std::fs::write(path, file).map_err(io("write", path))
     }
 
     /// The tensors whose names begin with `prefix`, without it.
@@ -132,6 +153,10 @@ impl StateDict {
     }
 }
 
+fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> ImportError {
+    move |reason| ImportError::Io { action, path: path.to_owned(), reason }
+}
+
 fn is_weight(name: &str) -> bool {
     !matches!(name.rsplit('.').next(), Some("num_batches_tracked" | "sigmas"))
 }
@@ -162,7 +187,7 @@ fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StateTensor>, ImportErro
 }
 
 fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StateTensor>, ImportError> {
-    let bytes = std::fs::read(path).map_err(|source| ImportError::Io { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(io("read", path))?;
     let file = SafeTensors::deserialize(&bytes)
         .map_err(|error| ImportError::Format { path: path.to_owned(), reason: error.to_string() })?;
     let mut tensors = BTreeMap::new();
