@@ -109,9 +109,14 @@ impl LockedRun {
         &self.path
     }
 
+    /// The run that is already here, if its settings and record were written.
+    pub fn existing(&self) -> Option<RunFolder> {
+        RunFolder::open(&self.path).ok()
+    }
+
     /// Writes settings and record of a new run. Errors if there is one already.
     pub fn create(&self, config: &Config, record: &RunRecord) -> Result<(), RunError> {
-        if RunFolder::open(&self.path).is_ok() {
+        if self.existing().is_some() {
             return Err(RunError::Foreign { path: self.path.clone() });
         }
         let write = |name: &str, text: String| {

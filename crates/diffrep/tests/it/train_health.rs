@@ -7,7 +7,7 @@ use diffrep::train::{
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-const STOP: AtomicBool = AtomicBool::new(false);
+static STOP: AtomicBool = AtomicBool::new(false);
 
 fn config(set: &[&str]) -> Config {
     let tiny = [
