@@ -117,7 +117,8 @@ impl Plan {
         }
     }
 
-    /// Estimated peak memory of training in bytes, given the number of parameters; see [`memory::estimate`].
+    /// Estimated peak memory of training in bytes, given the number of parameters, within a factor of two: parameters,
+    /// optimiser and feature maps; images that lie in memory come on top.
     pub fn memory_estimate(&self, parameters: usize) -> u64 {
         memory::estimate(&self.record.model, self.config.train.batch, parameters)
     }
