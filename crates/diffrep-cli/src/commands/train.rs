@@ -87,22 +87,19 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
 fn start(args: &Args) -> Result<Trainer> {
     let config = Config::resolve(&sources(args))?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
+    if let Ok(run) = RunFolder::open(&out) {
+        let mut before = run.config()?;
+        // The total may grow; the schedule stays the one that the run was created with.
+        before.train.steps = config.train.steps;
+        let changes = config.changes_since(&before);
+        if !changes.is_empty() {
+            return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
+        }
+        return resume(&out);
+    }
     // Whatever is wrong with the settings is said before a folder is made.
     let plan = Plan::new(config, &out)?;
-    let lock = LockedRun::acquire(&out)?;
-    match lock.existing() {
-        None => Ok(Trainer::create(plan, lock, args.init.as_deref())?),
-        Some(run) => {
-            let mut before = run.config()?;
-            // The total may grow; the schedule stays the one that the run was created with.
-            before.train.steps = plan.config().train.steps;
-            let changes = plan.config().changes_since(&before);
-            if !changes.is_empty() {
-                return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
-            }
-            Ok(Trainer::resume(Plan::existing(&run)?, lock)?)
-        }
-    }
+    Ok(Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref())?)
 }
 
 fn resume(path: &Path) -> Result<Trainer> {
