@@ -40,11 +40,11 @@ impl Outline {
 /// File formats, told apart by the end of the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// `.npz`: arrays `codes` [N, T, C], `t` [T], `ids` [N], `labels` [N] (−1: none), `classes`.
+    /// `.npz`: arrays `codes` `[N, T, C]`, `t` `[T]`, `ids` `[N]`, `labels` `[N]` (−1: none), `classes`.
     Npz,
     /// `.npy`: the array [N, T, C] alone.
     Npy,
-    /// `.safetensors`: tensors `codes` [N, T, C], `t` [T], `labels` [N]; names as `id_bytes` cut at `id_ends` [N].
+    /// `.safetensors`: tensors `codes` `[N, T, C]`, `t` `[T]`, `labels` `[N]`; names as `id_bytes` cut at `id_ends` `[N]`.
     Safetensors,
     /// `.parquet`: columns `path`, `label` and a list of floats for each t.
     Parquet,
