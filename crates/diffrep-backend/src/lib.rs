@@ -2,6 +2,7 @@
 //!
 //! Feature maps are `[N, H, W, C]` (batch, rows, columns, channels) throughout, parameters live in Burn's own
 //! structs (convolution weights `[out, in, kh, kw]`, linear weights `[in, out]`).
+pub mod device;
 mod flex;
 pub mod generic;
 pub mod layers;

@@ -1,5 +1,7 @@
 //! The command `diffrep`.
 mod commands;
+mod encoder;
+mod progress;
 mod ui;
 
 use clap::Parser;

@@ -1,5 +1,5 @@
 //! What a person or a program sees: messages, tables, JSON.
-use comfy_table::{Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 /// How results are shown.
@@ -36,10 +36,13 @@ impl Ui {
     }
 }
 
+/// A rule under the header, nothing else: many rows stay on one screen.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
 /// A table for people; the first column is left-aligned, the others to the right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(STYLE);
     let align = |(column, text): (usize, &str)| {
         let alignment = if column == 0 { CellAlignment::Left } else { CellAlignment::Right };
         Cell::new(text).set_alignment(alignment)

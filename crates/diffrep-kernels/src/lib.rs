@@ -9,6 +9,7 @@ mod buffer;
 pub mod columns;
 pub mod conv;
 pub mod elementwise;
+pub mod matmul;
 pub mod norm;
 mod parallel;
 pub mod random;

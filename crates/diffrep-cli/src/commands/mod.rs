@@ -16,7 +16,7 @@ mod train;
 #[derive(Subcommand)]
 pub enum Command {
     Quickstart(quickstart::Args),
-    Train(train::Args),
+    Train(Box<train::Args>),
     Encode(encode::Args),
     Probe(probe::Args),
     Predict(predict::Args),
@@ -31,7 +31,7 @@ impl Command {
     pub fn run(self, ui: &Ui) -> anyhow::Result<()> {
         match self {
             Self::Quickstart(args) => quickstart::run(args, ui),
-            Self::Train(args) => train::run(args, ui),
+            Self::Train(args) => train::run(&args, ui),
             Self::Encode(args) => encode::run(args, ui),
             Self::Probe(args) => probe::run(args, ui),
             Self::Predict(args) => predict::run(args, ui),

@@ -1,10 +1,193 @@
 //! `diffrep train`.
-use crate::ui::Ui;
+use crate::progress::TrainingProgress;
+use crate::ui::{self, Ui};
+use anyhow::{Context, Result};
+use diffrep::train::checkpoint::{self, Which};
+use diffrep::train::{
+    Config, Ending, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer, metrics,
+};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-/// Train an encoder by denoising score matching.
+/// Train an encoder by denoising score matching on images without labels.
+///
+/// Everything goes into one run folder. The same command given again goes on where the run stopped.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Images: `digits`, `shapes`, or a file or folder (IDX, CIFAR, pictures, .npy, .npz). Default: the preset's.
+    #[arg(long, value_name = "D", conflicts_with = "resume")]
+    data: Option<String>,
+    /// Settings to start from: digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: the one named like
+    /// the data, else cifar10.
+    #[arg(long, value_name = "P", conflicts_with = "resume")]
+    preset: Option<String>,
+    /// TOML file with settings that differ from the preset's.
+    #[arg(long, value_name = "FILE", conflicts_with = "resume")]
+    config: Option<PathBuf>,
+    /// One setting, such as train.batch=32; may be given several times and wins over preset and file.
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
+    set: Vec<String>,
+    /// Method: drl (a deterministic code) or vdrl (a Gaussian one). Default: the preset's.
+    #[arg(long, value_name = "M", conflicts_with = "resume")]
+    method: Option<String>,
+    /// Seed of all random numbers. Default: the preset's, 0.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(i64).range(0..), conflicts_with = "resume")]
+    seed: Option<i64>,
+    /// Steps in all, those done before included. Default: the preset's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
+    steps: Option<i64>,
+    /// Stop after so many minutes (the run can be resumed); the schedule is not changed by it.
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+    /// Steps between two checkpoints. Default: the preset's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..), conflicts_with = "resume")]
+    checkpoint_every: Option<i64>,
+    /// Start from the averaged weights of this run, whose networks must be the same.
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    init: Option<PathBuf>,
+    /// Run folder. Default: runs/DATA-METHOD-seedS.
+    #[arg(long, value_name = "RUN", conflicts_with = "resume")]
+    out: Option<PathBuf>,
+    /// Go on with this run, with the settings that it was created with.
+    #[arg(long, value_name = "RUN")]
+    resume: Option<PathBuf>,
+}
 
-pub fn run(_args: Args, _ui: &Ui) -> anyhow::Result<()> {
-    anyhow::bail!("`diffrep train` is not built yet")
+pub fn run(args: &Args, ui: &Ui) -> Result<()> {
+    let (trainer, ending, steps) = train(args, ui)?;
+    show(&trainer, ending, steps, ui)
+}
+
+/// Trains until `steps`, time or Ctrl-C end it: the trainer, what ended it, the steps wanted.
+pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
+    let time = match args.minutes {
+        Some(minutes) => {
+            let time = Duration::try_from_secs_f64(60.0 * minutes);
+            Some(time.with_context(|| format!("--minutes is {minutes}, expected a positive number"))?)
+        }
+        None => None,
+    };
+    let mut trainer = match &args.resume {
+        Some(path) => resume(path)?,
+        None => start(args)?,
+    };
+    let stop = stop_on_ctrl_c()?;
+    let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
+    let mut progress = TrainingProgress::new(ui);
+    progress.describe(&trainer);
+    let outcome = trainer.run(Limits { steps, time, stop: &stop }, &mut progress);
+    progress.finish();
+    Ok((trainer, outcome?, steps))
+}
+
+/// A new run, or the one that this very command began before.
+fn start(args: &Args) -> Result<Trainer> {
+    let config = Config::resolve(&sources(args))?;
+    let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
+    if let Ok(run) = RunFolder::open(&out) {
+        let mut before = run.config()?;
+        // The total may grow; the schedule stays the one that the run was created with.
+        before.train.steps = config.train.steps;
+        let changes = config.changes_since(&before);
+        if !changes.is_empty() {
+            return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
+        }
+        return resume(&out);
+    }
+    // Whatever is wrong with the settings is said before a folder is made.
+    let plan = Plan::new(config, &out)?;
+    Ok(Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref())?)
+}
+
+fn resume(path: &Path) -> Result<Trainer> {
+    let run = RunFolder::open(path)?;
+    let lock = LockedRun::acquire(path)?;
+    Ok(Trainer::resume(Plan::existing(&run)?, lock)?)
+}
+
+fn sources(args: &Args) -> Sources {
+    let mut sources = Sources {
+        preset: args.preset.clone(),
+        file: args.config.clone(),
+        set: args.set.clone(),
+        flags: Vec::new(),
+    };
+    sources.flag("data.source", "--data", args.data.clone());
+    sources.flag("objective.method", "--method", args.method.clone());
+    sources.flag("seed", "--seed", args.seed);
+    sources.flag("train.steps", "--steps", args.steps);
+    sources.flag("checkpoint.every", "--checkpoint-every", args.checkpoint_every);
+    sources
+}
+
+fn default_folder(config: &Config) -> PathBuf {
+    let data = Path::new(&config.data.source).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let data = data.split('.').next().unwrap_or("data");
+    Path::new("runs").join(format!("{data}-{}-seed{}", config.objective.method.name(), config.seed))
+}
+
+/// A flag that Ctrl-C sets. Pressed again, it ends the process at once.
+fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).context("can't listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+fn show(trainer: &Trainer, ending: Ending, steps: u64, ui: &Ui) -> Result<()> {
+    let run = trainer.path();
+    let records = metrics::read(run)?;
+    let training = records.iter().rev().find_map(|r| if let Record::Train(r) = r { Some(r) } else { None });
+    let health = records.iter().rev().find_map(|r| if let Record::Health(r) = r { Some(r) } else { None });
+    let warnings: Vec<&str> = records
+        .iter()
+        .filter_map(|r| match r {
+            Record::Warning { step, message, .. } if Some(*step) == health.map(|h| h.step) => {
+                Some(message.as_str())
+            }
+            _ => None,
+        })
+        .collect();
+    let best = checkpoint::find(run, Which::Best)?;
+    let ended = match ending {
+        Ending::Finished => "finished",
+        Ending::TimeUp => "time is up",
+        Ending::Stopped => "stopped",
+    };
+    let value = json!({
+        "run": run, "ended": ended, "step": trainer.step(), "steps": steps, "best_step": best,
+        "training": training, "health": health, "warnings": warnings,
+    });
+    ui.result(&value, || {
+        let mut rows = vec![row("steps", format!("{} of {steps}, {ended}", trainer.step()))];
+        if let Some(training) = training {
+            rows.push(row("loss", format!("{:.2}", training.loss)));
+            rows.push(row("images a second", format!("{:.0}", training.images_per_second)));
+        }
+        if let Some(health) = health {
+            rows.push(row("held-out loss", format!("{:.2}", health.held_out_loss)));
+            if let (Some(gain), Some(part)) = (health.z_gain, health.z_gain_relative) {
+                rows.push(row("z-gain", format!("{gain:.2} ({:.1} % of the loss)", 100.0 * part)));
+            }
+            rows.push(row("effective rank of z", format!("{:.1}", health.effective_rank)));
+            if let Some(accuracy) = health.knn_accuracy {
+                rows.push(row("kNN accuracy, held-out", format!("{:.1} %", 100.0 * accuracy)));
+            }
+        }
+        rows.push(row("best checkpoint", format!("step {best}")));
+        rows.push(row("run folder", run.display().to_string()));
+        ui::table(&["training", ""], &rows)
+    })
+}
+
+fn row(name: &str, value: String) -> Vec<String> {
+    vec![name.to_owned(), value]
 }

@@ -1,1 +1,31 @@
 //! Image sets: formats, built-in data, splits, label files, normalisation and batches.
+//!
+//! [`open`] takes the name of a built-in set or a path and gives a [`Dataset`]: one or two [`ImageSet`]s, whose rows
+//! keep a stable order and whose pixels are read on demand as [H, W, C] in [0, 1]. [`Preprocess`] brings them to what
+//! the networks see.
+mod adapt;
+mod batch_order;
+mod builtin;
+mod dataset;
+mod error;
+pub mod fetch;
+mod folder;
+mod formats;
+mod image_set;
+pub mod inspect;
+mod label_file;
+mod labels;
+mod preprocess;
+mod resample;
+mod source;
+mod split;
+
+pub use batch_order::BatchOrder;
+pub use builtin::BUILT_IN;
+pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open};
+pub use error::DataError;
+pub use image_set::{ImageSet, ImageShape};
+pub use label_file::write_label_file;
+pub use labels::LabelColumn;
+pub use preprocess::Preprocess;
+pub use split::{Split, per_class, random_split, stratified_split};

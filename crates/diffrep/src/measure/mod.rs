@@ -1,1 +1,11 @@
-//! Measures of a representation: kNN accuracy, effective rank, spread.
+//! Figures computed from codes alone: neighbours and their vote, effective rank, spread.
+//!
+//! Codes are row-major `[rows, dim]` slices, so that training, probes and reports can all measure with these
+//! functions, whatever the codes come from.
+mod knn;
+mod neighbours;
+mod spectrum;
+
+pub use knn::{KNN_NEIGHBOURS, KNN_TEMPERATURE, knn_accuracy, knn_predict};
+pub use neighbours::{Neighbour, nearest};
+pub use spectrum::{effective_rank, spread};

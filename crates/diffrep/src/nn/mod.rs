@@ -1,1 +1,47 @@
 //! Networks: WideResNet encoder, NCSN++ score network, latent decoder.
+//!
+//! Images and feature maps are channels-last `[N, H, W, C]`. Parameters live in Burn's own structs, so that the
+//! published PyTorch checkpoints map onto them by name ([`research`]).
+mod architecture;
+mod attention_block;
+mod conditioning;
+mod config;
+#[cfg(test)]
+mod gradient_checks;
+mod initialiser;
+mod latent_decoder;
+mod levels;
+mod model;
+mod ncsnpp;
+pub mod parameters;
+pub mod research;
+mod residual_block;
+mod time_embedding;
+mod wide_resnet;
+
+pub use conditioning::{Condition, Conditioning};
+pub use config::{EncoderConfig, ModelConfig, NcsnppConfig, NnError};
+pub use diffrep_backend::layers::Mode;
+pub use latent_decoder::LatentDecoder;
+pub use model::{Model, TimeEmbeddings};
+pub use ncsnpp::Ncsnpp;
+pub use time_embedding::TimeEmbedding;
+pub use wide_resnet::{Code, WideResNet};
+
+use crate::random::Seed;
+
+/// One run through a network: whether it trains, and the address of its random numbers (dropout).
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    /// Training or evaluation.
+    pub mode: Mode,
+    /// The run's seed.
+    pub seed: Seed,
+    /// The training step.
+    pub step: u32,
+}
+
+impl Pass {
+    /// A pass without randomness, on running statistics.
+    pub const EVAL: Self = Self { mode: Mode::Eval, seed: Seed(0), step: 0 };
+}

@@ -1,1 +1,87 @@
-//! What is minimised: denoising score matching, time sampling, weighting, regularisers, reconstruction.
+//! Objectives: what a method minimises.
+//!
+//! All randomness of a step (times, noise, latent samples, dropout) is a function of seed, step and the row within the
+//! batch.
+mod beta;
+mod config;
+mod draw;
+mod score_matching;
+pub mod terms;
+mod time_sampling;
+
+pub use config::{Method, ObjectiveConfig, ObjectiveError, ReconstructionLoss, Weighting};
+pub use draw::Draw;
+pub use score_matching::ScoreMatching;
+pub use terms::Reduction;
+pub use time_sampling::TimeSampling;
+
+use crate::nn::{Mode, Model, ModelConfig};
+use crate::random::Seed;
+use crate::sde::Sde;
+use burn::tensor::Tensor;
+
+/// A batch of images on the model's device.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// Standardised pixels `[N, H, W, C]`.
+    pub images: Tensor<4>,
+    /// The same pixels in [0, 1]: the target of binary cross-entropy, which can't do without.
+    pub unit: Option<Tensor<4>>,
+}
+
+/// The loss of a batch, and what it is the sum of.
+#[derive(Clone, Debug)]
+pub struct Losses {
+    /// The loss to minimise, one number.
+    pub total: Tensor<1>,
+    /// Its weighted summands by name, one number each.
+    pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+/// How much the score network's loss owes to the latent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ZGain {
+    /// Loss with each image's own latent.
+    pub right: f32,
+    /// Loss with the latent of the image's neighbour in the batch.
+    pub shuffled: f32,
+}
+
+impl ZGain {
+    /// The gain, positive if the network uses the latent.
+    pub fn gain(&self) -> f32 {
+        self.shuffled - self.right
+    }
+}
+
+/// A method's loss.
+pub trait Objective: Send + Sync {
+    /// The loss of `batch` at `step`.
+    ///
+    /// # Panics
+    /// If `model` isn't of the configuration that the objective was built for, or if it reconstructs by binary
+    /// cross-entropy and `batch` has no [`Batch::unit`].
+    fn loss(&self, model: &Model, batch: &Batch, seed: Seed, step: u32, mode: Mode) -> Losses;
+
+    /// The denoising loss in evaluation mode with the right latents and with all of them rolled by one, at the same
+    /// times and noise. None for methods without a score network.
+    ///
+    /// `model` and `batch` need no autodiff. A batch of one image has no other latent: its gain is 0.
+    fn z_gain(&self, model: &Model, batch: &Batch, seed: Seed, step: u32) -> Option<ZGain>;
+}
+
+/// The objective of a configuration, checked against the networks that it will be given.
+///
+/// # Errors
+/// Names the field that is out of range or that doesn't fit the networks.
+pub fn build(
+    config: &ObjectiveConfig,
+    sde: &Sde,
+    model: &ModelConfig,
+) -> Result<Box<dyn Objective>, ObjectiveError> {
+    config.check(model)?;
+    sde.check()?;
+    match config.method {
+        Method::Drl | Method::Vdrl => Ok(Box::new(ScoreMatching::new(config, sde))),
+    }
+}

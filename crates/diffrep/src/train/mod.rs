@@ -1,1 +1,38 @@
-//! Training: checked plan, loop, EMA, schedule, checkpoints, metrics.
+//! Training: settings → checked plan → trainer; moving average, schedule, checkpoints, metrics, the run folder.
+//!
+//! [`Config::resolve`] lays presets, files and arguments over each other, [`Plan::new`] checks the result against the
+//! data, [`Trainer::run`] trains and tells an [`Observer`] what happens. Everything that a run is lies in its folder
+//! ([`RunFolder`], [`checkpoint`], [`metrics`]).
+mod atomic;
+pub mod checkpoint;
+mod config;
+mod ema;
+mod error;
+mod health;
+mod learner;
+mod memory;
+pub mod metrics;
+mod observer;
+mod plan;
+mod prefetch;
+mod run_folder;
+mod schedule;
+mod trainer;
+
+pub use config::{
+    BadImages, CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources,
+    TrainConfig, preset_for,
+};
+pub use ema::decay_at as ema_decay_at;
+pub use error::{ConfigError, RunError, TrainError};
+pub use metrics::{HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window};
+pub use observer::{Event, Observer};
+pub use plan::Plan;
+pub use run_folder::{LockedRun, RunFolder, RunRecord};
+pub use schedule::{Decay, Schedule};
+pub use trainer::{Ending, Limits, Trainer};
+
+/// Now, in seconds since 1970; 0 if the clock stands before that.
+fn unix_time() -> f64 {
+    std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |time| time.as_secs_f64())
+}

@@ -1,0 +1,80 @@
+//! The devices that this build can compute on, by name.
+use burn::tensor::Device;
+
+/// A device that can't be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceError {
+    /// No device of that name exists.
+    #[error("device `{0}` is not known; expected one of cpu, wgpu, cuda, rocm, metal")]
+    Unknown(String),
+    /// The feature was off when the program was built.
+    #[error("device `{0}` is not in this build; build with `--features {0}`, or use `--device cpu`")]
+    NotBuilt(String),
+    /// The backend is there, but it finds no hardware.
+    #[error("device `{0}` finds no hardware on this machine; use `--device cpu`")]
+    NoHardware(String),
+}
+
+/// Names of the devices that [`open`] knows in this build.
+pub fn names() -> Vec<&'static str> {
+    let mut names = vec!["cpu"];
+    for (name, built) in [
+        ("wgpu", cfg!(feature = "wgpu")),
+        ("cuda", cfg!(feature = "cuda")),
+        ("rocm", cfg!(feature = "rocm")),
+        ("metal", cfg!(feature = "metal")),
+    ] {
+        if built {
+            names.push(name);
+        }
+    }
+    names
+}
+
+/// The first device called `name`: `cpu`, or a GPU backend that was built in.
+///
+/// # Errors
+/// If the name is unknown, its feature was not built, or no such hardware is found.
+pub fn open(name: &str) -> Result<Device, DeviceError> {
+    match name {
+        "cpu" => Ok(Device::flex()),
+        #[cfg(feature = "wgpu")]
+        "wgpu" => first(name, burn::tensor::DeviceType::Wgpu),
+        #[cfg(feature = "cuda")]
+        "cuda" => first(name, burn::tensor::DeviceType::Cuda),
+        #[cfg(feature = "rocm")]
+        "rocm" => first(name, burn::tensor::DeviceType::Rocm),
+        #[cfg(feature = "metal")]
+        "metal" => first(name, burn::tensor::DeviceType::Metal),
+        "wgpu" | "cuda" | "rocm" | "metal" => Err(DeviceError::NotBuilt(name.to_owned())),
+        _ => Err(DeviceError::Unknown(name.to_owned())),
+    }
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm", feature = "metal"))]
+fn first(name: &str, kind: burn::tensor::DeviceType) -> Result<Device, DeviceError> {
+    Device::enumerate(kind).into_iter().next().ok_or_else(|| DeviceError::NoHardware(name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_processor_is_always_there() {
+        assert!(open("cpu").is_ok());
+        assert_eq!(names()[0], "cpu");
+    }
+
+    #[test]
+    fn an_unknown_device_is_named_with_what_exists() {
+        let message = open("gpu").unwrap_err().to_string();
+        assert!(message.contains("`gpu`") && message.contains("wgpu"), "{message}");
+    }
+
+    #[cfg(not(feature = "wgpu"))]
+    #[test]
+    fn a_device_left_out_of_the_build_is_an_error_that_says_how_to_get_it() {
+        assert_eq!(open("wgpu").unwrap_err(), DeviceError::NotBuilt("wgpu".into()));
+    }
+}

@@ -1,0 +1,83 @@
+//! A run is a function of its settings: however often it is interrupted, whatever number of threads works.
+use crate::command::{Place, load, metrics, succeed, wait_for};
+use diffrep::train::checkpoint::Which;
+use std::fs;
+use std::path::Path;
+
+/// Weights, average and optimiser are the same files; metrics are the same but for the clock.
+fn assert_same(a: &Path, b: &Path, step: u64) {
+    let folder = format!("checkpoints/step-{step:08}");
+    for name in ["model.safetensors", "ema.safetensors", "optimiser.safetensors"] {
+        let read = |run: &Path| fs::read(run.join(&folder).join(name)).unwrap();
+        assert!(read(a) == read(b), "{name} differs");
+    }
+    let progress = |run: &Path| {
+        let mut progress = load(run, Which::Step(step)).unwrap().progress;
+        progress.seconds = 0.0;
+        progress.schedule.horizon = 0;
+        progress
+    };
+    assert_eq!(progress(a), progress(b));
+    assert_eq!(metrics(a), metrics(b));
+}
+
+#[test]
+fn twenty_steps_equal_ten_and_kill_9_and_ten() {
+    let place = Place::new();
+    succeed(place.train("whole", &["--steps", "20", "--checkpoint-every", "10"]));
+    // So many steps that it never ends by itself before it is killed.
+    let mut child =
+        place.train("killed", &["--steps", "100000", "--checkpoint-every", "10"]).spawn().unwrap();
+    let run = place.path("killed");
+    wait_for(&[run.join("checkpoints/step-00000010")], &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let end = succeed(place.train("killed", &["--steps", "20", "--checkpoint-every", "10"]));
+    assert_eq!(end["step"], 20);
+    assert_same(&place.path("whole"), &run, 20);
+}
+
+#[test]
+fn a_stop_between_checkpoints_and_lines_of_metrics_changes_nothing() {
+    let place = Place::new();
+    succeed(place.train("whole", &["--steps", "20", "--checkpoint-every", "20"]));
+    // The time is up after the first step, whose checkpoint lies amid a window of metrics.
+    let arguments = ["--steps", "20", "--checkpoint-every", "20"];
+    let first = succeed(place.train("stopped", &[&arguments[..], &["--minutes", "0"]].concat()));
+    assert_eq!((first["step"].as_u64(), first["ended"].as_str()), (Some(1), Some("time is up")));
+    succeed(place.train("stopped", &arguments));
+    assert_same(&place.path("whole"), &place.path("stopped"), 20);
+}
+
+#[test]
+fn one_thread_and_two_train_the_same() {
+    let place = Place::new();
+    for threads in ["1", "2"] {
+        let mut command = place.train(threads, &["--steps", "10", "--checkpoint-every", "10"]);
+        command.env("RAYON_NUM_THREADS", threads);
+        succeed(command);
+    }
+    assert_same(&place.path("1"), &place.path("2"), 10);
+}
+
+#[test]
+fn kill_9_during_a_save_twenty_times_leaves_a_loadable_latest_checkpoint() {
+    let place = Place::new();
+    let run = place.path("run");
+    succeed(place.train("run", &["--steps", "1", "--checkpoint-every", "1"]));
+    let mut last = load(&run, Which::Latest).unwrap().progress.step;
+    for round in 0..20 {
+        let mut child =
+            place.train("run", &["--steps", "100000", "--checkpoint-every", "1"]).spawn().unwrap();
+        // A temporary folder stands there while a checkpoint is being written, if that takes long enough to be seen.
+        let next = last + 1;
+        let names = [format!("checkpoints/.tmp-step-{next:08}"), format!("checkpoints/step-{next:08}")];
+        wait_for(&names.map(|name| run.join(name)), &mut child);
+        std::thread::sleep(std::time::Duration::from_micros(100 * round));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let step = load(&run, Which::Latest).unwrap().progress.step;
+        assert!(step >= last, "went back from {last} to {step}");
+        last = step;
+    }
+}

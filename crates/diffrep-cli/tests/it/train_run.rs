@@ -1,0 +1,92 @@
+//! What `train` does beside training: continuing, stopping in time, what it leaves in the run folder.
+use crate::command::{Place, diffrep, fail, load, metrics, succeed, wait_for};
+use diffrep::train::checkpoint::{self, Which};
+use std::process::Command;
+
+#[test]
+fn the_same_command_given_twice_goes_on() {
+    let place = Place::new();
+    let first = succeed(place.train("run", &["--steps", "4", "--checkpoint-every", "2"]));
+    assert_eq!(first["step"], 4);
+    let again = succeed(place.train("run", &["--steps", "4", "--checkpoint-every", "2"]));
+    assert_eq!((again["step"].as_u64(), again["ended"].as_str()), (Some(4), Some("finished")));
+    let more = succeed(place.train("run", &["--steps", "6", "--checkpoint-every", "2"]));
+    assert_eq!(more["step"], 6);
+    let mut resume = diffrep(&["train", "--json", "--quiet", "--steps", "8", "--resume"]);
+    resume.arg(place.path("run"));
+    assert_eq!(succeed(resume)["step"], 8);
+}
+
+#[test]
+fn a_run_with_other_settings_is_not_overwritten() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "2"]));
+    let message = fail(place.train("run", &["--steps", "2", "--set", "train.batch=8"]));
+    assert!(message.contains("train.batch was 4, is 8"), "{message}");
+    assert_eq!(load(&place.path("run"), Which::Latest).unwrap().progress.step, 2);
+}
+
+#[test]
+fn minutes_end_the_run_with_a_checkpoint() {
+    let place = Place::new();
+    let end = succeed(place.train("run", &["--steps", "1000000", "--minutes", "0.005"]));
+    assert_eq!(end["ended"], "time is up");
+    let step = end["step"].as_u64().unwrap();
+    assert_eq!(load(&place.path("run"), Which::Latest).unwrap().progress.step, step);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_saves_and_ends_with_success() {
+    let place = Place::new();
+    let mut child = place.train("run", &["--steps", "1000000", "--checkpoint-every", "3"]).spawn().unwrap();
+    wait_for(&[place.path("run").join("checkpoints/step-00000003")], &mut child);
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let end: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(end["ended"], "stopped");
+    let step = end["step"].as_u64().unwrap();
+    assert_eq!(load(&place.path("run"), Which::Latest).unwrap().progress.step, step);
+}
+
+#[test]
+fn the_last_checkpoints_and_the_best_are_kept() {
+    let place = Place::new();
+    let end = succeed(place.train("run", &["--steps", "10", "--checkpoint-every", "1"]));
+    let steps = checkpoint::steps(&place.path("run")).unwrap();
+    let best = end["best_step"].as_u64().unwrap();
+    assert!(steps.ends_with(&[9, 10]) && steps.contains(&best) && steps.len() <= 3, "{steps:?}, best {best}");
+    let accuracy = |line: &serde_json::Value| line["knn_accuracy"].as_f64();
+    let highest = metrics(&place.path("run")).iter().filter_map(accuracy).fold(0.0, f64::max);
+    let score = load(&place.path("run"), Which::Best).unwrap().progress.score;
+    assert_eq!(score, Some(highest));
+}
+
+#[test]
+fn weights_of_another_run_are_the_start() {
+    let place = Place::new();
+    succeed(place.train("first", &["--steps", "3"]));
+    let first = place.path("first");
+    let arguments =
+        ["--steps", "1", "--set", "optimiser.learning_rate=1e-30", "--init", first.to_str().unwrap()];
+    succeed(place.train("second", &arguments));
+    // A step of no length leaves the trainable weights, whose average is what the first run ended with.
+    let (a, b) = (load(&first, Which::Latest).unwrap(), load(&place.path("second"), Which::Latest).unwrap());
+    let same = a.ema.iter().zip(&b.weights).filter(|(a, b)| a == b).count();
+    assert!(same as f64 > 0.99 * a.ema.len() as f64, "{same} of {}", a.ema.len());
+    assert_eq!(b.progress.step, 1);
+}
+
+#[test]
+fn files_of_weights_hold_no_paths_and_no_times() {
+    let place = Place::new();
+    for run in ["here", "elsewhere"] {
+        succeed(place.train(run, &["--steps", "2"]));
+    }
+    for name in ["model.safetensors", "ema.safetensors", "optimiser.safetensors"] {
+        let read = |run| std::fs::read(place.path(run).join("checkpoints/step-00000002").join(name)).unwrap();
+        assert!(read("here") == read("elsewhere"), "{name}");
+    }
+}

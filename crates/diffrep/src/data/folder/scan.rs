@@ -1,0 +1,140 @@
+//! Which files of a folder are images, in the order of their relative paths.
+use super::decode::{self, Header};
+use crate::data::{DataError, OnBad, OpenOptions};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use walkdir::{DirEntry, WalkDir};
+
+/// File names end so; what a file is, its content tells.
+const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "jfif", "webp", "bmp", "tif", "tiff"];
+/// A folder that holds this file is a run's output, not data.
+const RUN_FILE: &str = "run.json";
+/// Bad images named in a message.
+const MOST_NAMED: usize = 5;
+
+/// An image whose header has been read.
+pub(super) struct Found {
+    /// Path relative to the data folder, with `/` between its parts.
+    pub(super) name: String,
+    pub(super) header: Header,
+}
+
+/// The images below `root`/`folder`; bad ones are an error or go to `skipped`, one message each.
+pub(super) fn scan(
+    root: &Path,
+    folder: &str,
+    options: &OpenOptions,
+    skipped: &mut Vec<String>,
+) -> Result<Vec<Found>, DataError> {
+    // Joining nothing would add a slash.
+    let start = if folder.is_empty() { root.to_owned() } else { root.join(folder) };
+    let (names, passed_over) = list(root, &start, options)?;
+    let checked: Vec<Result<Found, DataError>> = names
+        .into_par_iter()
+        .map(|name| {
+            let header = decode::check(&root.join(&name), options.pixel_limit)?;
+            Ok(Found { name, header })
+        })
+        .collect();
+    let total = checked.len();
+    let (mut images, mut bad) = (Vec::with_capacity(total), Vec::new());
+    for outcome in checked {
+        match outcome {
+            Ok(found) => images.push(found),
+            Err(error) => bad.push(error.to_string()),
+        }
+    }
+    if options.on_bad == OnBad::Fail && !bad.is_empty() {
+        let more = if bad.len() > MOST_NAMED { "; …" } else { "" };
+        let count = bad.len();
+        bad.truncate(MOST_NAMED);
+        return Err(DataError::BadImages { path: start, count, total, first: bad.join("; ") + more });
+    }
+    if images.is_empty() {
+        let hint = match (bad.first(), passed_over) {
+            (Some(first), _) => format!(" that can be read ({first})"),
+            (None, Some(other)) => format!(" (PNG, JPEG, WebP, BMP, TIFF); `{other}` is none"),
+            (None, None) => ": the folder is empty".to_owned(),
+        };
+        return Err(DataError::Empty { path: start, hint });
+    }
+    skipped.append(&mut bad);
+    Ok(images)
+}
+
+/// Checks a single file.
+pub(super) fn check_one(path: &Path, pixel_limit: u64) -> Result<Found, DataError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Found { name, header: decode::check(path, pixel_limit)? })
+}
+
+/// Folders directly below `folder` that may hold images, by name.
+pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<String>, DataError> {
+    let excluded = canonical(&options.exclude);
+    let walk = WalkDir::new(folder).follow_links(true).min_depth(1).max_depth(1).into_iter();
+    let entries = walk.filter_entry(|entry| is_data(entry, &excluded));
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| walk_error(folder, error))?;
+        if entry.file_type().is_dir() {
+            names.push(entry.file_name().to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// Names of the files that should be images, sorted, and one other file.
+fn list(
+    root: &Path,
+    start: &Path,
+    options: &OpenOptions,
+) -> Result<(Vec<String>, Option<String>), DataError> {
+    let excluded = canonical(&options.exclude);
+    let walk = WalkDir::new(start).follow_links(true).into_iter();
+    let (mut names, mut other) = (Vec::new(), None);
+    for entry in walk.filter_entry(|entry| entry.depth() == 0 || is_data(entry, &excluded)) {
+        let entry = entry.map_err(|error| walk_error(start, error))?;
+        if !entry.file_type().is_file() {
+            continue;
+        }
+        let name = relative_name(root, entry.path())?;
+        let extension = entry.path().extension().unwrap_or_default().to_ascii_lowercase();
+        if EXTENSIONS.iter().any(|&known| extension == known) {
+            names.push(name);
+        } else {
+            other.get_or_insert(name);
+        }
+    }
+    names.sort_unstable();
+    Ok((names, other))
+}
+
+/// False for hidden files, the output of runs and what was excluded.
+fn is_data(entry: &DirEntry, excluded: &[PathBuf]) -> bool {
+    let name = entry.file_name().to_string_lossy();
+    let is_output = || entry.file_type().is_dir() && entry.path().join(RUN_FILE).is_file();
+    let is_excluded =
+        || !excluded.is_empty() && entry.path().canonicalize().is_ok_and(|path| excluded.contains(&path));
+    !(name.starts_with('.') || name == "__MACOSX" || is_output() || is_excluded())
+}
+
+/// Those of `paths` that exist.
+fn canonical(paths: &[PathBuf]) -> Vec<PathBuf> {
+    paths.iter().filter_map(|path| path.canonicalize().ok()).collect()
+}
+
+fn relative_name(root: &Path, path: &Path) -> Result<String, DataError> {
+    let parts: Option<Vec<&str>> =
+        path.strip_prefix(root).unwrap_or(path).iter().map(|part| part.to_str()).collect();
+    parts
+        .map(|parts| parts.join("/"))
+        .ok_or_else(|| DataError::malformed(path, "the file's name is not UTF-8"))
+}
+
+fn walk_error(start: &Path, error: walkdir::Error) -> DataError {
+    let path = error.path().unwrap_or(start).to_owned();
+    match error.loop_ancestor() {
+        Some(ancestor) => DataError::malformed(path, format!("a link back to {}", ancestor.display())),
+        None => DataError::Io { path, reason: error.into() },
+    }
+}

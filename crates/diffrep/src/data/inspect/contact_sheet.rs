@@ -1,0 +1,66 @@
+//! A sheet of small pictures: one line a class, or the set from beginning to end.
+use crate::data::{DataError, ImageSet};
+use image::{Rgb, RgbImage};
+use std::path::Path;
+
+const COLUMNS: usize = 16;
+const MOST_LINES: usize = 20;
+/// Lines of a set without labels.
+const PLAIN_LINES: usize = 8;
+/// Small images are enlarged by a whole factor to about this side, in pixels.
+const SIDE: usize = 48;
+const GAP: usize = 4;
+const GROUND: Rgb<u8> = Rgb([255; 3]);
+
+/// Draws up to 16 images of each of the first 20 classes, a line each, or, without labels, 128 images evenly spaced
+/// over the set; the file is a PNG whatever its name.
+///
+/// # Errors
+/// An image that can't be read, a path that can't be written.
+pub fn write_contact_sheet(path: &Path, set: &ImageSet) -> Result<(), DataError> {
+    let lines = lines(set);
+    let shape = set.shape();
+    let scale = (SIDE / shape.height.max(shape.width)).max(1);
+    let (height, width) = (shape.height * scale, shape.width * scale);
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let extent = |count: usize, side: usize| (count * (side + GAP) + GAP) as u32;
+    let mut sheet = RgbImage::from_pixel(extent(columns, width), extent(lines.len(), height), GROUND);
+    for (line, rows) in lines.iter().enumerate() {
+        let mut pixels = vec![0.0; rows.len() * shape.len()];
+        set.read(rows, &mut pixels)?;
+        for (column, image) in pixels.chunks(shape.len()).enumerate() {
+            let (top, left) = (line * (height + GAP) + GAP, column * (width + GAP) + GAP);
+            for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+                let pixel =
+                    &image[(y / scale * shape.width + x / scale) * shape.channels..][..shape.channels];
+                // Grey is repeated; of more than three channels the first three are shown.
+                let colour = [0, 1, 2].map(|channel| pixel[channel % pixel.len()]);
+                let colour = colour.map(|value| (value * 255.0).round() as u8);
+                sheet.put_pixel((left + x) as u32, (top + y) as u32, Rgb(colour));
+            }
+        }
+    }
+    let written = sheet.save_with_format(path, image::ImageFormat::Png);
+    written.map_err(|error| match error {
+        image::ImageError::IoError(reason) => DataError::Io { path: path.to_owned(), reason },
+        other => DataError::malformed(path, other.to_string()),
+    })
+}
+
+/// The rows on each line.
+fn lines(set: &ImageSet) -> Vec<Vec<usize>> {
+    if let Some(labels) = set.labels() {
+        let of_class = |class: u32| -> Vec<usize> {
+            let rows = (0..set.len()).filter(|&row| labels.values[row] == Some(class));
+            rows.take(COLUMNS).collect()
+        };
+        let lines = (0..labels.classes.len() as u32).map(of_class).filter(|line| !line.is_empty());
+        let lines: Vec<Vec<usize>> = lines.take(MOST_LINES).collect();
+        if !lines.is_empty() {
+            return lines;
+        }
+    }
+    let count = set.len().min(COLUMNS * PLAIN_LINES);
+    let rows: Vec<usize> = (0..count).map(|i| i * set.len() / count).collect();
+    rows.chunks(COLUMNS).map(<[usize]>::to_vec).collect()
+}

@@ -1,0 +1,116 @@
+//! Seeded splits: validation parts and few-label subsets, stratified by class.
+use super::{DataError, LabelColumn};
+use crate::random::{Purpose, Seed};
+use std::collections::BTreeMap;
+
+/// Streams of [`Purpose::Split`].
+const HELD_OUT: u16 = 0;
+const FEW_LABELS: u16 = 1;
+const PLAIN: u16 = 2;
+
+/// Two disjoint lists of rows, each in ascending order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// The larger part, usually for training.
+    pub rest: Vec<usize>,
+    /// The smaller part, usually for validation.
+    pub held_out: Vec<usize>,
+}
+
+/// Holds out ⌈`fraction` · n⌉ of the n labelled rows so that every class keeps its share (largest remainders; of
+/// equal ones the smaller class id). At least one row of each class stays, so a class of one image is never held
+/// out, and where there are many such classes fewer rows are. Rows without a label are in neither part.
+///
+/// # Errors
+/// `fraction` outside [0, 1).
+pub fn stratified_split(labels: &[Option<u32>], fraction: f64, seed: Seed) -> Result<Split, DataError> {
+    let classes = rows_by_class(labels);
+    let labelled: usize = classes.values().map(Vec::len).sum();
+    let target = held_out_count(labelled, fraction)?;
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    let mut remainders = Vec::new();
+    for (&class, rows) in &classes {
+        let share = rows.len() as f64 * target as f64 / labelled.max(1) as f64;
+        let whole = (share.floor() as usize).min(rows.len() - 1);
+        counts.insert(class, whole);
+        remainders.push((share - share.floor(), class));
+    }
+    remainders.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let mut missing = target - counts.values().sum::<usize>();
+    for (_, class) in remainders {
+        let count = counts.entry(class).or_default();
+        if missing > 0 && *count + 1 < classes[&class].len() {
+            *count += 1;
+            missing -= 1;
+        }
+    }
+    let mut split = Split { rest: Vec::new(), held_out: Vec::new() };
+    for (class, rows) in classes {
+        let order = seed.key(Purpose::Split, HELD_OUT, 0).permutation(class, rows.len());
+        let (held_out, rest) = order.split_at(counts[&class]);
+        split.held_out.extend(held_out.iter().map(|&i| rows[i]));
+        split.rest.extend(rest.iter().map(|&i| rows[i]));
+    }
+    split.held_out.sort_unstable();
+    split.rest.sort_unstable();
+    Ok(split)
+}
+
+/// Holds out ⌈`fraction` · `rows`⌉ rows whatever their labels.
+///
+/// # Errors
+/// `fraction` outside [0, 1).
+pub fn random_split(rows: usize, fraction: f64, seed: Seed) -> Result<Split, DataError> {
+    let count = held_out_count(rows, fraction)?;
+    let order = seed.key(Purpose::Split, PLAIN, 0).permutation(0, rows);
+    let (mut held_out, mut rest) = (order[..count].to_vec(), order[count..].to_vec());
+    held_out.sort_unstable();
+    rest.sort_unstable();
+    Ok(Split { rest, held_out })
+}
+
+/// `count` rows of every class, in ascending order. With the same seed a smaller count gives a subset of a larger
+/// one, so few-label curves grow by adding labels.
+///
+/// # Errors
+/// A class of the column with fewer labelled rows; a count of 0.
+pub fn per_class(labels: &LabelColumn, count: usize, seed: Seed) -> Result<Vec<usize>, DataError> {
+    if count == 0 {
+        let value = "0".to_owned();
+        return Err(DataError::Argument { name: "images per class", value, expected: "at least 1" });
+    }
+    let classes = rows_by_class(&labels.values);
+    let mut chosen = Vec::new();
+    for (id, name) in labels.classes.iter().enumerate() {
+        let rows = classes.get(&(id as u32)).map_or(&[][..], Vec::as_slice);
+        if rows.len() < count {
+            return Err(DataError::TooFewInClass { class: name.clone(), found: rows.len(), needed: count });
+        }
+        let order = seed.key(Purpose::Split, FEW_LABELS, 0).permutation(id as u32, rows.len());
+        chosen.extend(order[..count].iter().map(|&i| rows[i]));
+    }
+    chosen.sort_unstable();
+    Ok(chosen)
+}
+
+fn rows_by_class(labels: &[Option<u32>]) -> BTreeMap<u32, Vec<usize>> {
+    let mut classes: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+    for (row, label) in labels.iter().enumerate() {
+        if let Some(class) = label {
+            classes.entry(*class).or_default().push(row);
+        }
+    }
+    classes
+}
+
+fn held_out_count(rows: usize, fraction: f64) -> Result<usize, DataError> {
+    if !(0.0..1.0).contains(&fraction) {
+        let value = fraction.to_string();
+        return Err(DataError::Argument {
+            name: "held-out fraction",
+            value,
+            expected: "at least 0, below 1",
+        });
+    }
+    Ok((rows as f64 * fraction).ceil() as usize)
+}

@@ -1,0 +1,202 @@
+//! Configurations of the networks, and what can be wrong with them.
+use super::architecture::Architecture;
+use super::initialiser::Initialiser;
+use super::{Model, WideResNet};
+use crate::random::Seed;
+use burn::tensor::Device;
+use serde::{Deserialize, Serialize};
+
+/// Deepest and widest networks that are accepted: far beyond use, near enough that no size overflows.
+const LIMIT: usize = 4096;
+
+/// The encoder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EncoderConfig {
+    /// Layers, 6n + 4.
+    pub depth: usize,
+    /// Widening factor k: stages of 16k, 32k and 64k channels.
+    pub width: usize,
+    /// Size of the latent. Absent or 64k: the pooled features themselves (then z ≥ 0), unless `probabilistic`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latent: Option<usize>,
+    /// Gaussian latent: the head gives its mean and ln σ².
+    pub probabilistic: bool,
+    /// Whether the encoder sees t; otherwise it is always fed t = 0.
+    pub time_conditioned: bool,
+    /// Outputs of the class head that published checkpoints carry; nothing here trains it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub classes: Option<usize>,
+    /// The learned time that published checkpoints carry; nothing here trains it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub learned_time: bool,
+}
+
+impl Default for EncoderConfig {
+    fn default() -> Self {
+        Self {
+            depth: 28,
+            width: 2,
+            latent: None,
+            probabilistic: false,
+            time_conditioned: true,
+            classes: None,
+            learned_time: false,
+        }
+    }
+}
+
+impl EncoderConfig {
+    /// Size of the embedding.
+    pub fn latent_dim(&self) -> usize {
+        self.latent.unwrap_or(self.feature_dim())
+    }
+
+    /// Size of the pooled features, 64k.
+    pub fn feature_dim(&self) -> usize {
+        64 * self.width
+    }
+
+    pub(super) fn blocks_per_stage(&self) -> usize {
+        (self.depth - 4) / 6
+    }
+
+    pub(super) fn has_head(&self) -> bool {
+        self.probabilistic || self.latent_dim() != self.feature_dim()
+    }
+
+    fn check(&self) -> Result<(), NnError> {
+        if self.depth < 10 || !(self.depth - 4).is_multiple_of(6) || self.depth > LIMIT {
+            return Err(NnError::value("encoder.depth", self.depth, "6n + 4 with n ≥ 1: 10, 16, 22, 28, …"));
+        }
+        for (name, value) in [
+            ("encoder.width", Some(self.width)),
+            ("encoder.latent", self.latent),
+            ("encoder.classes", self.classes),
+        ] {
+            if value.is_some_and(|v| v == 0 || v > LIMIT) {
+                return Err(NnError::value(name, value.unwrap_or_default(), "1 to 4,096"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The score network, whose up path the latent decoder mirrors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NcsnppConfig {
+    /// Channels at full resolution (nf), a multiple of 4.
+    pub features: usize,
+    /// Channels of each level as multiples of `features`; each level has half the side of the one before.
+    pub multipliers: Vec<usize>,
+    /// Residual blocks a level on the way down; one more on the way up.
+    pub blocks: usize,
+    /// Sides at which attention follows each block, beside the middle. Absent: 16, where a level has that side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attention: Option<Vec<usize>>,
+    /// Dropout rate inside residual blocks, in [0, 1).
+    pub dropout: f64,
+}
+
+impl Default for NcsnppConfig {
+    fn default() -> Self {
+        Self { features: 16, multipliers: vec![1, 2, 2, 2], blocks: 2, attention: None, dropout: 0.1 }
+    }
+}
+
+/// All networks of a method.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Rows of an image.
+    pub height: usize,
+    /// Columns of an image.
+    pub width: usize,
+    /// Colour channels.
+    pub channels: usize,
+    /// The encoder.
+    #[serde(default)]
+    pub encoder: EncoderConfig,
+    /// The shape of score network and decoder.
+    #[serde(default)]
+    pub ncsnpp: NcsnppConfig,
+    /// Whether to build the score network.
+    pub score_network: bool,
+    /// Whether to build the latent decoder.
+    pub decoder: bool,
+}
+
+impl ModelConfig {
+    /// Checks sizes against each other.
+    ///
+    /// # Errors
+    /// Names the field, its value and what was expected.
+    pub fn check(&self) -> Result<(), NnError> {
+        self.architecture().map(drop)
+    }
+
+    /// Networks with the initial weights of `seed`, on `device` (with autodiff for training).
+    ///
+    /// # Errors
+    /// As [`ModelConfig::check`].
+    pub fn init(&self, seed: Seed, device: &Device) -> Result<Model, NnError> {
+        let architecture = self.architecture()?;
+        let mut init = Initialiser::new(seed, device);
+        let encoder = WideResNet::new(&self.encoder, self.channels, &mut init);
+        Ok(Model::new(encoder, architecture.as_ref(), self, &mut init))
+    }
+
+    fn architecture(&self) -> Result<Option<Architecture>, NnError> {
+        self.encoder.check()?;
+        for (name, value) in [("height", self.height), ("width", self.width), ("channels", self.channels)] {
+            if value == 0 || value > LIMIT {
+                return Err(NnError::value(name, value, "1 to 4,096"));
+            }
+        }
+        let needed = self.score_network || self.decoder;
+        needed.then(|| Architecture::new(self)).transpose()
+    }
+}
+
+/// What can be wrong with a network's configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum NnError {
+    /// A value out of its range.
+    #[error("{name} is {value}, expected {expected}")]
+    Value {
+        /// The field.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// Its range.
+        expected: String,
+    },
+    /// Image sides that the levels can't halve.
+    #[error(
+        "images of {height}×{width} can't be halved {halvings} times (ncsnpp.multipliers has {levels} levels); \
+         pad to a multiple of {multiple} or use fewer levels"
+    )]
+    Sides {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Levels less one.
+        halvings: usize,
+        /// Levels.
+        levels: usize,
+        /// 2^halvings.
+        multiple: usize,
+    },
+}
+
+impl NnError {
+    pub(super) fn value(
+        name: &'static str,
+        value: impl std::fmt::Debug,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Value { name, value: format!("{value:?}"), expected: expected.into() }
+    }
+}

@@ -1,0 +1,57 @@
+//! The score network.
+use super::Pass;
+use super::architecture::Architecture;
+use super::conditioning::Condition;
+use super::initialiser::{Initialiser, Weights};
+use super::levels::{Down, Middle, Up};
+use super::residual_block::group_norm;
+use burn::module::Module;
+use burn::nn::GroupNorm;
+use burn::nn::conv::Conv2d;
+use burn::tensor::Tensor;
+use burn::tensor::activation::silu;
+use diffrep_backend::layers::{self, Activation, Padding};
+
+/// NCSN++ with a residual input pyramid, told the latent (Song et al., 2021, appendix H; Mittal et al., 2023).
+#[derive(Module, Debug)]
+pub struct Ncsnpp {
+    input: Conv2d,
+    down: Vec<Down>,
+    middle: Middle,
+    up: Vec<Up>,
+    norm: GroupNorm,
+    output: Conv2d,
+}
+
+impl Ncsnpp {
+    pub(super) fn new(architecture: &Architecture, init: &mut Initialiser) -> Self {
+        let &Architecture { features, channels, last, .. } = architecture;
+        let rule = architecture.block_rule();
+        Self {
+            input: init.conv2d([channels, features], 3, 1, Weights::UNIT),
+            down: architecture.down.iter().map(|shape| Down::new(shape, rule, init)).collect(),
+            middle: Middle::new(architecture.middle, rule, init),
+            up: architecture.up.iter().map(|shape| Up::new(shape, rule, init)).collect(),
+            norm: init.group_norm(last),
+            output: init.conv2d([last, channels], 3, 1, Weights::NEAR_ZERO),
+        }
+    }
+
+    /// The raw output h `[N, H, W, C]` for noisy images `x` of the same shape; the score is `h / s(t)`.
+    pub fn forward(&self, x: Tensor<4>, condition: &Condition, pass: Pass) -> Tensor<4> {
+        let embedding = silu(condition.embedding.clone());
+        let mut pyramid = x.clone();
+        let mut h = layers::conv2d(x, &self.input, Padding::same(1));
+        let mut skips = vec![h.clone()];
+        for level in &self.down {
+            h = level.forward(h, &mut pyramid, &mut skips, &embedding, pass);
+        }
+        h = Tensor::cat(vec![h, condition.map.clone()], 3);
+        h = self.middle.forward(h, &embedding, pass);
+        for level in &self.up {
+            h = level.forward(h, &mut skips, &embedding, pass);
+        }
+        let h = group_norm(h, &self.norm, Activation::Silu);
+        layers::conv2d(h, &self.output, Padding::same(1))
+    }
+}

@@ -1,0 +1,99 @@
+//! The residual block of the score network.
+use super::Pass;
+use super::initialiser::{Initialiser, Weights};
+use crate::random::Purpose;
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::{GroupNorm, Linear};
+use burn::tensor::Tensor;
+use diffrep_backend::layers::{self, Activation, Padding};
+use std::f64::consts::FRAC_1_SQRT_2;
+
+/// What a block does to the side of its input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Resample {
+    Keep,
+    Double,
+    Halve,
+}
+
+/// Shape of a block.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockShape {
+    pub input: usize,
+    pub output: usize,
+    pub resample: Resample,
+}
+
+/// What all blocks of a network share.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BlockRule {
+    /// Width of the joint embedding.
+    pub embedding: usize,
+    /// Dropout rate.
+    pub dropout: f64,
+}
+
+/// BigGAN's residual block with the joint embedding added between its convolutions
+/// (Brock et al., 2019; Song et al., 2021, appendix H).
+#[derive(Module, Debug)]
+pub(super) struct ResidualBlock {
+    norm1: GroupNorm,
+    conv1: Conv2d,
+    embedding: Linear,
+    norm2: GroupNorm,
+    conv2: Conv2d,
+    shortcut: Option<Conv2d>,
+    dropout: f64,
+    layer: usize,
+    #[module(skip)]
+    resample: Resample,
+}
+
+impl ResidualBlock {
+    pub(super) fn new(shape: BlockShape, rule: BlockRule, init: &mut Initialiser) -> Self {
+        let BlockShape { input, output, resample } = shape;
+        let projects = input != output || resample != Resample::Keep;
+        Self {
+            norm1: init.group_norm(input),
+            conv1: init.conv2d([input, output], 3, 1, Weights::UNIT),
+            embedding: init.linear(rule.embedding, output, Weights::UNIT),
+            norm2: init.group_norm(output),
+            conv2: init.conv2d([output, output], 3, 1, Weights::NEAR_ZERO),
+            shortcut: projects.then(|| init.conv2d([input, output], 1, 1, Weights::UNIT)),
+            dropout: rule.dropout,
+            layer: init.dropout_layer(),
+            resample,
+        }
+    }
+
+    /// `embedding` is the joint embedding `[N, E]` after SiLU, the same for all blocks.
+    pub(super) fn forward(&self, x: Tensor<4>, embedding: &Tensor<2>, pass: Pass) -> Tensor<4> {
+        let h = group_norm(x.clone(), &self.norm1, Activation::Silu);
+        let (h, x) = match self.resample {
+            Resample::Keep => (h, x),
+            Resample::Double => (layers::upsample_nearest(h), layers::upsample_nearest(x)),
+            Resample::Halve => (layers::downsample_mean(h), layers::downsample_mean(x)),
+        };
+        let h = layers::conv2d(h, &self.conv1, Padding::same(1));
+        let h = layers::add_bias_per_image(h, self.embedding.forward(embedding.clone()));
+        let h = group_norm(h, &self.norm2, Activation::Silu);
+        let key = pass.seed.key(Purpose::Dropout, self.layer as u16, pass.step);
+        let h = layers::dropout(h, self.dropout, key, pass.mode);
+        let h = layers::conv2d(h, &self.conv2, Padding::same(1));
+        let x = match &self.shortcut {
+            Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0)),
+            None => x,
+        };
+        layers::add_scaled(x, h, FRAC_1_SQRT_2)
+    }
+}
+
+/// Group norm with the parameters of `norm`, then `activation`.
+pub(super) fn group_norm(x: Tensor<4>, norm: &GroupNorm, activation: Activation) -> Tensor<4> {
+    let parameter = |p: &Option<burn::module::Param<Tensor<1>>>| {
+        p.as_ref().expect("the initialiser gives every group norm its parameters").val()
+    };
+    let (gamma, beta) = (parameter(&norm.gamma), parameter(&norm.beta));
+    layers::group_norm(x, gamma, beta, norm.num_groups, norm.epsilon, activation)
+}

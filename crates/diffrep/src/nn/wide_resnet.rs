@@ -1,0 +1,166 @@
+//! The encoder: a pre-activation wide residual network with a time embedding in every block.
+use super::config::EncoderConfig;
+use super::initialiser::{Initialiser, Weights};
+use super::time_embedding::TimeEmbedding;
+use burn::module::Module;
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, Linear};
+use burn::tensor::Tensor;
+use burn::tensor::activation::silu;
+use diffrep_backend::layers::{self, Activation, Mode, Padding};
+
+/// Frequencies of the encoder's own time embedding.
+const TIME_FEATURES: usize = 16;
+/// Weight of the new value in running statistics, PyTorch's default.
+const MOMENTUM: f64 = 0.1;
+/// The same for the norm before pooling, as published.
+const LAST_MOMENTUM: f64 = 0.9;
+
+/// What the encoder makes of a batch of images.
+#[derive(Clone, Debug)]
+pub struct Code {
+    /// The embedding `[N, d]`: the latent, or its mean if the encoder is probabilistic.
+    pub mean: Tensor<2>,
+    /// ln σ² `[N, d]` of a probabilistic latent.
+    pub log_variance: Option<Tensor<2>>,
+    /// Pooled features `[N, 64k]` before the head.
+    pub features: Tensor<2>,
+}
+
+impl Code {
+    /// The latent that the decoder side sees: the mean, plus σ·`noise` (`[N, d]`, standard normal) if probabilistic.
+    pub fn sample(&self, noise: Tensor<2>) -> Tensor<2> {
+        match &self.log_variance {
+            Some(log_variance) => self.mean.clone() + log_variance.clone().mul_scalar(0.5).exp() * noise,
+            None => self.mean.clone(),
+        }
+    }
+}
+
+/// WideResNet (Zagoruyko and Komodakis, 2016), conditioned on time.
+#[derive(Module, Debug)]
+pub struct WideResNet {
+    /// The embedding of ln σ(t) that enters every block.
+    pub time_embedding: TimeEmbedding,
+    stem: Conv2d,
+    stages: Vec<Vec<Block>>,
+    norm: BatchNorm,
+    head: Option<Linear>,
+    classifier: Option<Linear>,
+    latent_dim: usize,
+    probabilistic: bool,
+    time_conditioned: bool,
+}
+
+impl WideResNet {
+    /// `config` must have been checked.
+    pub(super) fn new(config: &EncoderConfig, channels: usize, init: &mut Initialiser) -> Self {
+        let time_embedding = TimeEmbedding::new(TIME_FEATURES, config.learned_time, init);
+        let stem = init.conv2d([channels, 16], 3, 1, Weights::KaimingUniform);
+        let mut input = 16;
+        let mut stages = Vec::new();
+        for (stage, base) in [16, 32, 64].into_iter().enumerate() {
+            let output = base * config.width;
+            let mut blocks = Vec::new();
+            for index in 0..config.blocks_per_stage() {
+                let stride = if stage > 0 && index == 0 { 2 } else { 1 };
+                blocks.push(Block::new(input, output, stride, init));
+                input = output;
+            }
+            stages.push(blocks);
+        }
+        let outputs = if config.probabilistic { 2 } else { 1 } * config.latent_dim();
+        Self {
+            time_embedding,
+            stem,
+            stages,
+            norm: init.batch_norm(input, LAST_MOMENTUM),
+            head: config.has_head().then(|| init.linear(input, outputs, Weights::KaimingUniform)),
+            classifier: config.classes.map(|n| init.linear(input, n, Weights::KaimingUniform)),
+            latent_dim: config.latent_dim(),
+            probabilistic: config.probabilistic,
+            time_conditioned: config.time_conditioned,
+        }
+    }
+
+    /// Size of the embedding.
+    pub fn latent_dim(&self) -> usize {
+        self.latent_dim
+    }
+
+    /// Whether the code depends on t; a static encoder wants t = 0.
+    pub fn is_time_conditioned(&self) -> bool {
+        self.time_conditioned
+    }
+
+    /// Codes of `images` `[N, H, W, C]` at `log_sigma` `[N]`, ln σ(t).
+    pub fn encode(&self, images: Tensor<4>, log_sigma: Tensor<1>, mode: Mode) -> Code {
+        self.encode_embedded(images, self.time_embedding.forward(log_sigma), mode)
+    }
+
+    /// Codes of `images` `[N, H, W, C]` with their time embedding `[N, 64]` given.
+    pub fn encode_embedded(&self, images: Tensor<4>, time: Tensor<2>, mode: Mode) -> Code {
+        let time = silu(time);
+        let mut h = layers::conv2d(images, &self.stem, Padding::same(1));
+        for block in self.stages.iter().flatten() {
+            h = block.forward(h, &time, mode);
+        }
+        let h = layers::batch_norm(h, &self.norm, Activation::Relu, mode);
+        let features = layers::global_mean(h);
+        let latent = match &self.head {
+            Some(head) => head.forward(features.clone()),
+            None => features.clone(),
+        };
+        if self.probabilistic {
+            let halves = latent.chunk(2, 1);
+            Code { mean: halves[0].clone(), log_variance: Some(halves[1].clone()), features }
+        } else {
+            Code { mean: latent, log_variance: None, features }
+        }
+    }
+
+    /// Class logits `[N, classes]` of pooled `features`, if the network has a classifier (imported ones do).
+    pub fn classify(&self, features: Tensor<2>) -> Option<Tensor<2>> {
+        self.classifier.as_ref().map(|classifier| classifier.forward(features))
+    }
+}
+
+/// A pre-activation block with a time embedding.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    norm1: BatchNorm,
+    conv1: Conv2d,
+    time: Linear,
+    norm2: BatchNorm,
+    conv2: Conv2d,
+    shortcut: Option<Conv2d>,
+}
+
+impl Block {
+    pub(super) fn new(input: usize, output: usize, stride: usize, init: &mut Initialiser) -> Self {
+        let weights = Weights::KaimingUniform;
+        let projects = stride != 1 || input != output;
+        Self {
+            norm1: init.batch_norm(input, MOMENTUM),
+            conv1: init.conv2d([input, output], 3, 1, weights),
+            time: init.linear(TimeEmbedding::width(TIME_FEATURES), output, Weights::UNIT),
+            norm2: init.batch_norm(output, MOMENTUM),
+            conv2: init.conv2d([output, output], 3, stride, weights),
+            shortcut: projects.then(|| init.conv2d([input, output], 1, stride, weights)),
+        }
+    }
+
+    /// `time` is the time embedding after SiLU, the same for all blocks.
+    pub(super) fn forward(&self, x: Tensor<4>, time: &Tensor<2>, mode: Mode) -> Tensor<4> {
+        let h = layers::batch_norm(x.clone(), &self.norm1, Activation::Relu, mode);
+        let h = layers::conv2d(h, &self.conv1, Padding::same(1));
+        let h = layers::add_bias_per_image(h, self.time.forward(time.clone()));
+        let h = layers::batch_norm(h, &self.norm2, Activation::Relu, mode);
+        let h = layers::conv2d(h, &self.conv2, Padding::same(1));
+        let x = match &self.shortcut {
+            Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0)),
+            None => x,
+        };
+        layers::add_scaled(h, x, 1.0)
+    }
+}

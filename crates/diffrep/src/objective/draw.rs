@@ -1,0 +1,52 @@
+//! The random numbers of one evaluation of a loss.
+use super::time_sampling::TimeSampling;
+use crate::random::{Purpose, Seed};
+use crate::sde::Sde;
+use burn::tensor::{Device, Tensor, TensorData};
+use rayon::prelude::*;
+
+/// Times and noise of a batch.
+#[derive(Clone, Debug)]
+pub struct Draw {
+    /// The time of each image, in [0, 1].
+    pub t: Vec<f64>,
+    /// The perturbation ε `[N, H, W, C]`, standard normal.
+    pub noise: Tensor<4>,
+    /// The noise of a probabilistic latent `[N, d]`, standard normal.
+    pub latent_noise: Tensor<2>,
+}
+
+impl Draw {
+    /// The numbers of `step` for a batch of images of `shape` `[N, H, W, C]` and latents of `latent_dim`.
+    pub fn new(
+        time: TimeSampling,
+        sde: &Sde,
+        shape: [usize; 4],
+        latent_dim: usize,
+        (seed, step): (Seed, u32),
+        device: &Device,
+    ) -> Self {
+        let key = seed.key(Purpose::Time, 0, step);
+        let t = (0..shape[0]).map(|row| time.quantile(key.uniform(row as u32), sde)).collect();
+        Self {
+            t,
+            noise: normal(seed, Purpose::Noise, step, shape, device),
+            latent_noise: normal(seed, Purpose::Latent, step, [shape[0], latent_dim], device),
+        }
+    }
+}
+
+/// Standard normal numbers; the first axis is the row of their address.
+fn normal<const D: usize>(
+    seed: Seed,
+    purpose: Purpose,
+    step: u32,
+    shape: [usize; D],
+    device: &Device,
+) -> Tensor<D> {
+    let key = seed.key(purpose, 0, step);
+    let mut values = vec![0.0; shape.iter().product()];
+    let width = values.len() / shape[0].max(1);
+    values.par_chunks_mut(width.max(1)).enumerate().for_each(|(row, part)| key.fill_normal(row as u32, part));
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

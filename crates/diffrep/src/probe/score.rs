@@ -1,0 +1,125 @@
+//! A score with the protocol that produced it.
+use super::recipe::{ProbeKind, Recipe};
+use serde::{Deserialize, Serialize};
+
+/// The data behind a score.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Data {
+    /// Data whose training split gave the labelled rows.
+    pub train_data: String,
+    /// Data whose test rows were classified.
+    pub test_data: String,
+    /// Rule that made the two: `published test split`, `held-out 20%` and so on.
+    pub test_split: String,
+    /// Label column.
+    pub label: String,
+}
+
+/// The network behind a score; both `None` for raw pixels, `step` `None` for random weights.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// `ema` or `raw` for a trained encoder, `random` for an untrained one.
+    pub weights: Option<String>,
+    /// Training step of the checkpoint.
+    pub step: Option<u64>,
+}
+
+/// How well one probe does on one source at one t, and everything needed to measure it again.
+///
+/// Accuracies and F1 lie in [0, 1]; deviations are over seeds (sample standard deviation). A seed draws the few
+/// labels, the validation rows, the initial weights, the order of rows and dropout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// `encoder`, `random encoder` or `raw pixels`.
+    pub source: String,
+    /// Level of detail in [0, 1]; `None` for raw pixels.
+    pub t: Option<f64>,
+    /// Kind of probe.
+    pub probe: ProbeKind,
+    /// Rows that `accuracy` is of: always `test`. They are classified once, by heads already chosen.
+    pub split: String,
+    /// Mean accuracy over seeds.
+    pub accuracy: f64,
+    /// Its deviation.
+    pub sd: f64,
+    /// Mean macro-F1 over seeds.
+    pub macro_f1: f64,
+    /// Its deviation.
+    pub macro_f1_sd: f64,
+    /// Mean accuracy on the validation rows, which chooses t; `None` where labels are too few to hold any back.
+    pub validation_accuracy: Option<f64>,
+    /// Its deviation.
+    pub validation_sd: Option<f64>,
+    /// True at the t with the best validation accuracy of this source and probe. Few-label scores are marked at the
+    /// t which all labels choose, since few labels leave next to nothing to choose with.
+    pub headline: bool,
+    /// False if the largest class of the test rows has over 1.5 times the rows of the smallest: then read macro-F1.
+    pub balanced: bool,
+    /// Labels of each class given to the probe; `None`: all.
+    pub labels_per_class: Option<usize>,
+    /// Accuracy of each seed.
+    pub accuracies: Vec<f64>,
+    /// The seeds.
+    pub seeds: Vec<u64>,
+    /// Learning rate chosen on the first seed; `None` for kNN.
+    pub learning_rate: Option<f64>,
+    /// Epoch of each seed's head; empty for kNN.
+    pub epochs: Vec<usize>,
+    /// Width of the features.
+    pub dim: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// Rows that trained the head.
+    pub train_rows: usize,
+    /// Rows that chose learning rate, epoch and t.
+    pub validation_rows: usize,
+    /// Rows classified for `accuracy`.
+    pub test_rows: usize,
+    /// The data.
+    #[serde(flatten)]
+    pub data: Data,
+    /// The network.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// Hyper-parameters.
+    pub recipe: Recipe,
+}
+
+/// Contents of `probe.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// All scores of one call.
+    pub scores: Vec<Score>,
+}
+
+/// Marks, for each probe, the score with the best validation accuracy among those with all labels (equal ones: the
+/// lowest t), and the few-label scores at the same t. `scores` are of one source.
+pub(super) fn mark_headlines(scores: &mut [Score]) {
+    for kind in [ProbeKind::Linear, ProbeKind::Mlp, ProbeKind::Knn] {
+        let best = scores
+            .iter()
+            .filter(|score| score.probe == kind && score.labels_per_class.is_none())
+            .filter_map(|score| Some((score.validation_accuracy?, score.t)))
+            .fold(None, |best: Option<(f64, Option<f64>)>, next| match best {
+                Some(best) if best.0 >= next.0 => Some(best),
+                _ => Some(next),
+            });
+        let Some((_, t)) = best else { continue };
+        scores.iter_mut().filter(|score| score.probe == kind).for_each(|score| score.headline = score.t == t);
+    }
+}
+
+/// The headline score, with all labels, of a source and probe.
+pub fn headline<'a>(scores: &'a [Score], source: &str, probe: ProbeKind) -> Option<&'a Score> {
+    scores
+        .iter()
+        .find(|s| s.headline && s.source == source && s.probe == probe && s.labels_per_class.is_none())
+}
+
+/// The few-label curve of a source and probe at its headline t: fewest labels first, all labels last.
+pub fn few_label_scores<'a>(scores: &'a [Score], source: &str, probe: ProbeKind) -> Vec<&'a Score> {
+    let mut curve: Vec<_> =
+        scores.iter().filter(|s| s.headline && s.source == source && s.probe == probe).collect();
+    curve.sort_by_key(|score| score.labels_per_class.unwrap_or(usize::MAX));
+    curve
+}

@@ -1,0 +1,72 @@
+//! The box at the top: the headline with its baselines and its protocol.
+use super::parts::{missing, percent};
+use crate::probe::Score;
+use crate::report::escape::escape;
+use crate::report::model::ReportData;
+use crate::report::score::{self, deviation, probe_name};
+
+/// The box.
+pub fn summary(data: &ReportData) -> String {
+    let content = match score::headline(&data.scores) {
+        Some(headline) => headline_box(headline, &data.scores),
+        None => missing("No score yet. It is made by", &format!("diffrep probe {}", data.run)),
+    };
+    format!("<div class=\"summary\">\n{content}</div>\n")
+}
+
+fn headline_box(headline: &Score, scores: &[Score]) -> String {
+    let rivals: Vec<_> = score::headlines(scores)
+        .into_iter()
+        .filter(|s| s.probe == headline.probe && s.source != headline.source)
+        .collect();
+    let t = headline.t.map_or(String::new(), |t| format!(" at t = {t}"));
+    let mut entries = String::new();
+    for rival in &rivals {
+        let t = rival.t.map_or(String::new(), |t| format!(", t = {t}"));
+        let name = escape(&format!("{}{t}, {} probe", rival.source, probe_name(rival.probe)));
+        let points = 100.0 * (headline.accuracy - rival.accuracy);
+        let side = if points < 0.0 { "behind" } else { "ahead" };
+        let verdict = format!("the encoder is {:.1} points {side}", points.abs());
+        entries += &format!(
+            "<div><dt>{name}</dt><dd>{} <span>{verdict}</span></dd></div>\n",
+            percent(rival.accuracy, deviation(rival))
+        );
+    }
+    if !headline.balanced {
+        entries += &format!(
+            "<div><dt>macro-F1 (classes differ in size)</dt><dd>{}</dd></div>\n",
+            percent(headline.macro_f1, None)
+        );
+    }
+    format!(
+        "<p class=\"number\">{}</p>\n<p>test accuracy of the {} probe on the frozen encoder{t}</p>\n<dl>\n{entries}</dl>\n\
+         <p class=\"protocol\">{}</p>\n",
+        percent(headline.accuracy, deviation(headline)),
+        escape(probe_name(headline.probe)),
+        escape(&protocol(headline)),
+    )
+}
+
+fn protocol(s: &Score) -> String {
+    let weights = match (s.origin.weights.as_deref(), s.origin.step) {
+        (Some(weights), Some(step)) => format!(" {weights} weights of step {step};"),
+        (Some(weights), None) => format!(" {weights} weights;"),
+        _ => String::new(),
+    };
+    format!(
+        "Protocol:{weights} probe trained on {} labelled images of {}, t and hyper-parameters chosen on {} others, \
+         accuracy on {} test images of {} ({}), recipe \"{}\", {}.",
+        s.train_rows,
+        s.data.train_data,
+        s.validation_rows,
+        s.test_rows,
+        s.data.test_data,
+        s.data.test_split,
+        s.recipe.name,
+        if s.seeds.len() > 1 {
+            format!("mean ± standard deviation over {} seeds", s.seeds.len())
+        } else {
+            "one seed".into()
+        },
+    )
+}

@@ -1,0 +1,135 @@
+//! What a report says, as plain data.
+use super::ReportError;
+use super::figure::{ImageGrid, Scatter};
+use super::metrics::Metrics;
+use super::score;
+use crate::probe::Score;
+use serde_json::Value;
+use std::path::Path;
+
+/// Everything in a report; whatever is missing is replaced by a sentence that says how to make it.
+#[derive(Clone, Debug, Default)]
+pub struct ReportData {
+    /// Title, e.g. "DRL on digits".
+    pub title: String,
+    /// The run folder as it is to be typed in commands.
+    pub run: String,
+    /// Facts of the run: name and value.
+    pub facts: Vec<(String, String)>,
+    /// The resolved configuration: dotted key and value.
+    pub configuration: Vec<(String, String)>,
+    /// Curves of training and health.
+    pub metrics: Metrics,
+    /// Scores of probes.
+    pub scores: Vec<Score>,
+    /// Embeddings in the plane, a panel for each t.
+    pub scatter: Option<Scatter>,
+    /// Nearest neighbours at several t.
+    pub neighbours: Option<ImageGrid>,
+}
+
+impl ReportData {
+    /// Reads what a run folder holds: `config.toml`, `run.json`, `metrics.jsonl`, `probe.json`. Absent files leave
+    /// their parts empty; the pictures of embeddings are the caller's to fill in.
+    ///
+    /// # Errors
+    /// The folder doesn't exist, or a file in it can't be read.
+    pub fn read(run: &Path) -> Result<Self, ReportError> {
+        // Listing it fails where it is no folder.
+        std::fs::read_dir(run).map_err(ReportError::io("read", run))?;
+        let existing = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
+        let configuration =
+            existing("config.toml").map_or(Ok(Vec::new()), |path| read_configuration(&path))?;
+        let record = existing("run.json").map_or(Ok(Value::Null), |path| read_json(&path))?;
+        let metrics =
+            existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
+        let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| score::read(&path))?;
+        Ok(Self {
+            title: title(run, &configuration, &record),
+            run: shell_word(&run.display().to_string()),
+            facts: facts(&record, &metrics),
+            configuration,
+            metrics,
+            scores,
+            scatter: None,
+            neighbours: None,
+        })
+    }
+
+    /// Commands that make this report again, from nothing.
+    pub fn commands(&self) -> Vec<String> {
+        let run = &self.run;
+        vec![
+            format!("diffrep train --config {run}/config.toml --out {run}-again"),
+            format!("diffrep probe {run}-again"),
+            format!("diffrep report {run}-again"),
+        ]
+    }
+}
+
+fn title(run: &Path, configuration: &[(String, String)], record: &Value) -> String {
+    let method = configuration.iter().find(|(key, _)| key == "objective.method").map(|(_, method)| method);
+    let dataset = record.get("dataset").and_then(Value::as_str);
+    match (method, dataset) {
+        (Some(method), Some(dataset)) => format!("{} on {dataset}", method.to_uppercase()),
+        _ => run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned(),
+    }
+}
+
+fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {
+    let mut facts = Vec::new();
+    let mut add =
+        |name: &str, value: Option<String>| facts.extend(value.map(|value| (name.to_owned(), value)));
+    let text = |key: &str| record.get(key).and_then(Value::as_str).map(str::to_owned);
+    let number = |key: &str| record.get(key).and_then(Value::as_u64).map(|n| n.to_string());
+    let side = |key: &str| record.get("shape")?.get(key)?.as_u64();
+    let shape = (|| Some(format!("{} × {} × {}", side("height")?, side("width")?, side("channels")?)))();
+    let count = |key: &str| record.get(key).and_then(Value::as_array).map(Vec::len);
+    add("data", text("dataset"));
+    add("training images", number("train_images"));
+    add("of these held out for health figures", count("held_out_rows").map(|n| n.to_string()));
+    add("image (height × width × channels)", shape);
+    add("classes", count("classes").map(|n| n.to_string()));
+    add("steps trained", metrics.last_step().map(|n| n.to_string()));
+    add("seed", number("seed"));
+    add("diffrep version", text("version"));
+    facts
+}
+
+fn read_json(path: &Path) -> Result<Value, ReportError> {
+    let text = std::fs::read(path).map_err(ReportError::io("read", path))?;
+    serde_json::from_slice(&text).map_err(|error| ReportError::json(path, &error))
+}
+
+fn read_configuration(path: &Path) -> Result<Vec<(String, String)>, ReportError> {
+    let text = std::fs::read_to_string(path).map_err(ReportError::io("read", path))?;
+    let table: toml::Table = toml::from_str(&text).map_err(|e| ReportError::Format {
+        path: path.into(),
+        place: "TOML".into(),
+        reason: e.message().into(),
+    })?;
+    let mut entries = Vec::new();
+    flatten("", &table, &mut entries);
+    Ok(entries)
+}
+
+fn flatten(prefix: &str, table: &toml::Table, entries: &mut Vec<(String, String)>) {
+    for (key, value) in table {
+        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        match value {
+            toml::Value::Table(inner) => flatten(&name, inner, entries),
+            toml::Value::String(text) => entries.push((name, text.clone())),
+            other => entries.push((name, other.to_string())),
+        }
+    }
+}
+
+/// `text` as one word of a POSIX shell.
+fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._/-+=:,@%".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}

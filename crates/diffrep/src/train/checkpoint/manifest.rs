@@ -1,0 +1,90 @@
+//! `checkpoint.json`: what a checkpoint is, with a checksum of every file and of itself.
+use crate::train::metrics::Window;
+use crate::train::{RunError, Schedule};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The file's name.
+pub(crate) const FILE: &str = "checkpoint.json";
+const FORMAT: u32 = 1;
+
+/// What the loop needs besides the buffers to go on as if it had never stopped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Optimiser steps done.
+    pub step: u64,
+    /// The learning rate's course, fixed when the run was created.
+    pub schedule: Schedule,
+    /// Seconds of training so far, pauses not counted.
+    pub seconds: f64,
+    /// Health score, higher is better: kNN accuracy where there are labels, otherwise minus the held-out loss.
+    /// None if it was not measured at this step.
+    pub score: Option<f64>,
+    /// Steps since the last line of metrics.
+    pub window: Window,
+}
+
+/// Contents of `checkpoint.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Manifest {
+    format: u32,
+    pub progress: Progress,
+    files: BTreeMap<String, String>,
+}
+
+/// The manifest with the SHA-256 of its own text, so that no byte of a checkpoint goes unguarded.
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    manifest: Manifest,
+    sha256: String,
+}
+
+impl Manifest {
+    pub fn new(progress: Progress) -> Self {
+        Self { format: FORMAT, progress, files: BTreeMap::new() }
+    }
+
+    /// Records the checksum of a file of the checkpoint.
+    pub fn add(&mut self, name: &str, bytes: &[u8]) {
+        self.files.insert(name.to_owned(), sha256(bytes));
+    }
+
+    /// Errors if `bytes` are not what was recorded under `name`.
+    pub fn check(&self, name: &str, file: &Path, bytes: &[u8]) -> Result<(), RunError> {
+        match self.files.get(name) {
+            Some(recorded) if *recorded == sha256(bytes) => Ok(()),
+            Some(_) => Err(RunError::damaged(file, "its checksum is not the recorded one")),
+            None => Err(RunError::damaged(file, "no checksum of it was recorded")),
+        }
+    }
+
+    /// The text of the file.
+    pub fn seal(self) -> String {
+        let sha256 = sha256(json(&self).as_bytes());
+        json(&Sealed { manifest: self, sha256 })
+    }
+
+    /// Reads the text of the file `path`.
+    pub fn open(path: &Path, text: &[u8]) -> Result<Self, RunError> {
+        let sealed: Sealed = serde_json::from_slice(text).map_err(|e| RunError::damaged(path, e))?;
+        // Compared as a whole, so that a flip which JSON forgives (a space, an escape) is seen too.
+        if sealed.sha256 != sha256(json(&sealed.manifest).as_bytes()) || json(&sealed).as_bytes() != text {
+            return Err(RunError::damaged(path, "its checksum is not the recorded one"));
+        }
+        if sealed.manifest.format != FORMAT {
+            let format = sealed.manifest.format;
+            return Err(RunError::damaged(path, format!("format {format} instead of {FORMAT}")));
+        }
+        Ok(sealed.manifest)
+    }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string_pretty(value).expect("plain structs with string keys serialise")
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,146 @@
+//! Settings of a run: presets, files, `--set` and flags laid over each other, read strictly.
+mod layers;
+mod presets;
+mod settings;
+mod strict;
+
+pub use presets::{PRESETS, preset_for};
+pub use settings::{
+    BadImages, CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, TrainConfig,
+};
+
+use super::ConfigError;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Key of a file that names the preset below it.
+const PRESET: &str = "preset";
+
+/// Where the settings of a new run come from; later fields win over earlier ones.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// A preset's name. `None`: the one that the file names, else [`preset_for`] the data.
+    pub preset: Option<String>,
+    /// A TOML file with some or all settings.
+    pub file: Option<PathBuf>,
+    /// `key=value` arguments.
+    pub set: Vec<String>,
+    /// Dotted key, flag, value; see [`Sources::flag`].
+    pub flags: Vec<(&'static str, &'static str, Value)>,
+}
+
+impl Sources {
+    /// Adds a setting that has a flag of its own, if it was given.
+    pub fn flag(&mut self, key: &'static str, flag: &'static str, value: Option<impl Into<Value>>) {
+        self.flags.extend(value.map(|value| (key, flag, value.into())));
+    }
+}
+
+impl Config {
+    /// Lays the sources over each other. Paths become absolute.
+    ///
+    /// # Errors
+    /// Names the file or argument, the key, and the nearest known one.
+    pub fn resolve(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut file = match &sources.file {
+            Some(path) => Some((path.display().to_string(), read_table(path)?)),
+            None => None,
+        };
+        let named = match file.as_mut().and_then(|(_, table)| table.remove(PRESET)) {
+            Some(Value::String(name)) => Some(name),
+            Some(other) => {
+                let problem = format!("`{PRESET}` is {other}, expected a preset's name");
+                let origin = file.map(|(origin, _)| origin).unwrap_or_default();
+                return Err(ConfigError::Invalid { origin, problem });
+            }
+            None => None,
+        };
+        let mut above: Vec<(String, Table)> = file.into_iter().collect();
+        for argument in &sources.set {
+            let table = layers::parse_assignment(argument)
+                .ok_or_else(|| ConfigError::NotAnAssignment { argument: argument.clone() })?;
+            above.push((format!("--set {argument}"), table));
+        }
+        for (key, flag, value) in &sources.flags {
+            above.push((flag.to_string(), layers::single(key, value.clone())));
+        }
+        let preset = match sources.preset.clone().or(named) {
+            Some(name) => name,
+            None => preset_for(&data_source(&above)).to_owned(),
+        };
+        let mut table = presets::table(&preset)?;
+        let mut config = read(&format!("preset {preset}"), table.clone())?;
+        // Read after every layer, so that a fault is laid at the right door.
+        for (origin, layer) in above {
+            layers::lay(&mut table, layer);
+            config = read(&origin, table.clone())?;
+        }
+        // Whether the code is Gaussian follows from the method, unless somebody insists.
+        if layers::get(&table, "encoder", "probabilistic").is_none() {
+            config.encoder.probabilistic = config.objective.method.is_probabilistic();
+        }
+        config.data.make_absolute();
+        Ok(config)
+    }
+
+    /// Reads a complete file, such as a run's `config.toml`.
+    ///
+    /// # Errors
+    /// As [`Config::resolve`]; a missing setting too.
+    pub fn from_file(path: &Path) -> Result<Self, ConfigError> {
+        read(&path.display().to_string(), read_table(path)?)
+    }
+
+    /// The settings as TOML, complete.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("settings are tables of plain values")
+    }
+
+    /// What became of settings since `before`: dotted key, value then, value now.
+    pub fn changes_since(&self, before: &Self) -> Vec<String> {
+        let flat = |config: &Self| {
+            let table = Table::try_from(config).expect("settings are tables of plain values");
+            layers::flatten(&table)
+        };
+        let (then, now) = (flat(before), flat(self));
+        let keys: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+        let show = |value: Option<&Value>| value.map_or("unset".to_owned(), Value::to_string);
+        keys.into_iter()
+            .filter(|key| then.get(*key) != now.get(*key))
+            .map(|key| format!("{key} was {}, is {}", show(then.get(key)), show(now.get(key))))
+            .collect()
+    }
+}
+
+/// `data.source` as the layers have it; empty if none does.
+fn data_source(layers: &[(String, Table)]) -> String {
+    let mut sources =
+        layers.iter().rev().filter_map(|(_, table)| layers::get(table, "data", "source")?.as_str());
+    sources.next().unwrap_or_default().to_owned()
+}
+
+fn read(origin: &str, table: Table) -> Result<Config, ConfigError> {
+    strict::read(table)
+        .map_err(|fault| ConfigError::Invalid { origin: origin.to_owned(), problem: fault.to_string() })
+}
+
+fn read_table(path: &Path) -> Result<Table, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    text.parse().map_err(|error: toml::de::Error| ConfigError::Invalid {
+        origin: path.display().to_string(),
+        problem: one_line(&error, &text),
+    })
+}
+
+/// A parser's message with its line number, on one line.
+fn one_line(error: &toml::de::Error, text: &str) -> String {
+    match error.span() {
+        Some(span) => {
+            let before = text.get(..span.start).unwrap_or(text);
+            format!("line {}: {}", before.matches('\n').count() + 1, error.message())
+        }
+        None => error.message().to_owned(),
+    }
+}

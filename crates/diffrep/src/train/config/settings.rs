@@ -1,0 +1,165 @@
+//! The settings themselves: one struct a table of the TOML file.
+use crate::data::{self, Labels, OnBad, OpenOptions};
+use crate::nn::{EncoderConfig, NcsnppConfig};
+use crate::objective::ObjectiveConfig;
+use crate::sde::Sde;
+use crate::train::Decay;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// All settings of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Root of all random numbers.
+    pub seed: u64,
+    /// The images.
+    pub data: DataConfig,
+    /// The forward process.
+    pub sde: Sde,
+    /// The encoder.
+    pub encoder: EncoderConfig,
+    /// The score network, and the latent decoder that mirrors it.
+    pub ncsnpp: NcsnppConfig,
+    /// What is minimised.
+    pub objective: ObjectiveConfig,
+    /// The loop.
+    pub train: TrainConfig,
+    /// Adam.
+    pub optimiser: OptimiserConfig,
+    /// Metrics and health figures.
+    pub monitor: MonitorConfig,
+    /// Checkpoints.
+    pub checkpoint: CheckpointConfig,
+}
+
+/// The images.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Name of a built-in data set, or path of a file or folder.
+    pub source: String,
+    /// 1 (grey) or 3 (colour); absent: as the data are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<usize>,
+    /// Height and width in pixels to which images are brought; absent: as the data are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<[usize; 2]>,
+    /// What to do with an image that can't be read.
+    #[serde(default)]
+    pub on_bad: BadImages,
+    /// `auto`, `ignore`, `folders`, or the path of a CSV file.
+    #[serde(default = "auto")]
+    pub labels: String,
+}
+
+fn auto() -> String {
+    "auto".to_owned()
+}
+
+/// What to do with an image that can't be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BadImages {
+    /// Stop, and name it.
+    #[default]
+    Fail,
+    /// Leave it out.
+    Skip,
+}
+
+impl DataConfig {
+    /// Makes paths mean the same from every working folder; names of built-in data stay. A path that doesn't exist
+    /// stays too: opening it will say so.
+    pub(super) fn make_absolute(&mut self) {
+        if !data::BUILT_IN.iter().any(|(name, _)| *name == self.source) {
+            make_absolute(&mut self.source);
+        }
+        if let Labels::File(_) = self.open_options().labels {
+            make_absolute(&mut self.labels);
+        }
+    }
+
+    /// How to open the data.
+    pub fn open_options(&self) -> OpenOptions {
+        OpenOptions {
+            channels: self.channels,
+            size: self.size.map(|[height, width]| (height, width)),
+            on_bad: match self.on_bad {
+                BadImages::Fail => OnBad::Fail,
+                BadImages::Skip => OnBad::Skip,
+            },
+            labels: match self.labels.as_str() {
+                "auto" => Labels::Auto,
+                "ignore" => Labels::Ignore,
+                "folders" => Labels::Folders,
+                path => Labels::File(path.into()),
+            },
+            ..OpenOptions::default()
+        }
+    }
+}
+
+fn make_absolute(path: &mut String) {
+    if let Ok(absolute) = Path::new(path).canonicalize() {
+        *path = absolute.display().to_string();
+    }
+}
+
+/// The loop.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Optimiser steps in all, at least 1.
+    pub steps: u64,
+    /// Images a step, at least 1.
+    pub batch: usize,
+    /// Largest norm of the whole gradient, > 0; longer ones are scaled down.
+    pub clip: f64,
+    /// Decay of the moving average of the weights, in [0, 1).
+    pub ema_decay: f64,
+}
+
+/// Adam (Kingma and Ba, 2015) and its learning rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimiserConfig {
+    /// After the warm-up, > 0.
+    pub learning_rate: f64,
+    /// Steps over which the rate rises from zero.
+    pub warm_up: u64,
+    /// What the rate does after the warm-up.
+    pub decay: Decay,
+    /// Decay of the first moment, in [0, 1).
+    pub beta1: f64,
+    /// Decay of the second moment, in [0, 1).
+    pub beta2: f64,
+    /// Added to the root of the second moment, > 0.
+    pub epsilon: f64,
+}
+
+/// Metrics and health figures.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MonitorConfig {
+    /// Steps between two lines of metrics, at least 1.
+    pub every: u64,
+    /// Steps between two looks at the health of the representation, at least 1.
+    pub health_every: u64,
+    /// Training images that are not trained with but measure health; at most a quarter of all.
+    pub held_out: usize,
+    /// Trained images among which held-out ones look for their nearest neighbours.
+    pub reference: usize,
+    /// The level of detail at which the code's rank, spread and neighbours are measured, in [0, 1].
+    pub t: f64,
+}
+
+/// Checkpoints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointConfig {
+    /// Steps between two checkpoints, at least 1.
+    pub every: u64,
+    /// How many of the latest to keep, at least 1; the best is kept besides.
+    pub keep: usize,
+}

@@ -1,0 +1,208 @@
+//! What can go wrong with settings, run folders and training.
+use crate::data::DataError;
+use crate::nn::NnError;
+use crate::objective::ObjectiveError;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A setting that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No preset of this name.
+    #[error("no preset `{name}`; {hint}")]
+    UnknownPreset {
+        /// What was asked for.
+        name: String,
+        /// The nearest, or all.
+        hint: String,
+    },
+    /// The file can't be read.
+    #[error("can't read {}: {source}", path.display())]
+    Unreadable {
+        /// The configuration file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not TOML, an unknown key, or a value of the wrong kind.
+    #[error("{origin}: {problem}")]
+    Invalid {
+        /// File, preset or argument that the setting comes from.
+        origin: String,
+        /// Key, value, what was expected.
+        problem: String,
+    },
+    /// `--set` without a key and a value.
+    #[error("`--set {argument}`: expected key=value, such as train.batch=32")]
+    NotAnAssignment {
+        /// What was given.
+        argument: String,
+    },
+    /// A number outside its range, or settings that contradict each other.
+    #[error("`{key}` is {value}: {expected}")]
+    OutOfRange {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What was expected.
+        expected: &'static str,
+    },
+}
+
+/// What can go wrong with a run folder and its checkpoints.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The operating system refuses.
+    #[error("can't {action} {}: {source}", path.display())]
+    Io {
+        /// "read", "write", …
+        action: &'static str,
+        /// File or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another process holds the lock.
+    #[error("{} is in use by another process", path.display())]
+    InUse {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// The folder lacks what makes it a run.
+    #[error("{} is not a run folder: {missing} is missing", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// The file that was expected.
+        missing: &'static str,
+    },
+    /// A new run would mix with other files.
+    #[error("{} holds other files; give an empty or new folder", path.display())]
+    Foreign {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds a run with other settings.
+    #[error("{} holds a run with other settings ({changes}); give another folder, or --resume it", path.display())]
+    OtherRun {
+        /// The run folder.
+        path: PathBuf,
+        /// The settings that differ.
+        changes: String,
+    },
+    /// The run would be written among the images.
+    #[error("the run folder {} lies inside the data folder {}; give a folder outside", out.display(), folder.display())]
+    InsideData {
+        /// The run folder.
+        out: PathBuf,
+        /// The data folder.
+        folder: PathBuf,
+    },
+    /// There is nothing to load.
+    #[error("{} holds no checkpoint yet", path.display())]
+    NoCheckpoint {
+        /// The run folder.
+        path: PathBuf,
+    },
+    /// There is no checkpoint of this step.
+    #[error("{} holds no checkpoint of step {step}; there are {have}", path.display())]
+    NoSuchStep {
+        /// The run folder.
+        path: PathBuf,
+        /// The step asked for.
+        step: u64,
+        /// The steps that exist.
+        have: String,
+    },
+    /// A file is not what was written.
+    #[error("{} is damaged: {problem}", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What doesn't fit.
+        problem: String,
+    },
+    /// A file holds the tensors of another architecture.
+    #[error("{} holds the weights of another network: {problem}", file.display())]
+    OtherNetwork {
+        /// The file.
+        file: PathBuf,
+        /// Every missing, extra or mis-shaped tensor.
+        problem: String,
+    },
+    /// Weights that are no numbers are never written.
+    #[error("no checkpoint written at step {step}: `{tensor}` is not finite")]
+    NotFinite {
+        /// The step.
+        step: u64,
+        /// The first tensor with a NaN or an infinity.
+        tensor: String,
+    },
+}
+
+impl RunError {
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { action, path, source }
+    }
+
+    pub(crate) fn damaged(file: &Path, problem: impl ToString) -> Self {
+        Self::Damaged { file: file.to_owned(), problem: problem.to_string() }
+    }
+}
+
+/// What can go wrong with training.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The run folder or a checkpoint.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// The images.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The networks.
+    #[error(transparent)]
+    Network(#[from] NnError),
+    /// The objective.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
+    /// Not enough to learn from.
+    #[error("{dataset} has {images} training images, expected at least 2")]
+    TooFewImages {
+        /// The data set.
+        dataset: String,
+        /// How many there are.
+        images: usize,
+    },
+    /// The run can't go on with other images.
+    #[error("{data} holds {found}, but the run was created with {expected}")]
+    DataChanged {
+        /// The data's path or name.
+        data: String,
+        /// What there was.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+    /// The loss or the gradient is no number.
+    #[error(
+        "the {what} is not finite at step {step}; training stopped, and {}; \
+         a lower optimiser.learning_rate or train.clip may help",
+        last.map_or("there is no checkpoint yet".to_owned(), |step| format!("the checkpoint of step {step} is sound"))
+    )]
+    NotFinite {
+        /// "loss" or "gradient".
+        what: &'static str,
+        /// The step, counted from 1.
+        step: u64,
+        /// The latest checkpoint.
+        last: Option<u64>,
+    },
+    /// The operating system gives no thread.
+    #[error("can't start the thread that reads images: {0}")]
+    Thread(io::Error),
+}

@@ -1,0 +1,183 @@
+//! Health of the representation: is the code used, how many directions has it, does it sort images?
+use super::prefetch::read_batch;
+use super::{HealthRecord, Plan, Spread, TrainError, learner};
+use crate::data::ImageSet;
+use crate::measure;
+use crate::nn::{Mode, Model};
+use crate::objective::{Batch, ZGain};
+use crate::random::{Purpose, Seed};
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// z-gain is a mean over at least so many images; fewer held-out ones are taken again with other times and noise.
+const LEAST_IMAGES: usize = 256;
+/// A gain below this part of the loss is no gain.
+const LEAST_GAIN: f64 = 1e-3;
+/// Codes that vary less than this in every dimension are all the same.
+const LEAST_SPREAD: f64 = 1e-4;
+/// Codes that use fewer directions than this have collapsed.
+const LEAST_RANK: f64 = 1.5;
+
+/// Everything that measuring needs besides the weights.
+pub(super) struct Monitor {
+    /// Rows of the trained images that are the neighbours to be found.
+    reference: Vec<usize>,
+    device: Device,
+}
+
+impl Monitor {
+    /// Chooses the reference images.
+    pub fn new(plan: &Plan, device: Device) -> Self {
+        let key = Seed(plan.config.seed).key(Purpose::Monitor, 1, 0);
+        let mut reference = key.permutation(0, plan.trained.len());
+        reference.truncate(plan.config.monitor.reference);
+        Self { reference, device }
+    }
+
+    /// Measures `model`, which lies on the monitor's device, after `step` steps.
+    pub fn measure(&self, plan: &Plan, model: &Model, step: u64) -> Result<HealthRecord, TrainError> {
+        let (held_out_loss, gain) = self.losses(plan, model)?;
+        let rows: Vec<usize> = (0..plan.held_out.len()).collect();
+        let (codes, dim) = self.codes(plan, model, &plan.held_out, &rows)?;
+        let spread: Vec<f64> = measure::spread(&codes, dim).into_iter().map(f64::from).collect();
+        Ok(HealthRecord {
+            step,
+            held_out_loss,
+            z_gain: gain.map(|(right, shuffled)| shuffled - right),
+            z_gain_relative: gain
+                .map(|(right, shuffled)| (shuffled - right) / right.abs().max(f64::MIN_POSITIVE)),
+            effective_rank: measure::effective_rank(&codes, dim),
+            spread: Spread {
+                mean: spread.iter().sum::<f64>() / dim as f64,
+                min: spread.iter().copied().fold(f64::INFINITY, f64::min),
+                max: spread.iter().copied().fold(0.0, f64::max),
+            },
+            knn_accuracy: self.neighbours(plan, model, &codes, dim)?,
+            unix_time: super::unix_time(),
+        })
+    }
+
+    /// Mean loss of the held-out images, and mean denoising loss with right and exchanged codes.
+    ///
+    /// Times and noise are the same at every look, and unlike those of any training step.
+    fn losses(&self, plan: &Plan, model: &Model) -> Result<(f64, Option<(f64, f64)>), TrainError> {
+        let (seed, rows) = (Seed(plan.config.seed), plan.held_out.len());
+        let count = LEAST_IMAGES.max(rows);
+        let order: Vec<usize> = (0..count).map(|i| i % rows).collect();
+        let (mut loss, mut gain) = (0.0, None);
+        for (index, rows) in order.chunks(plan.config.train.batch).enumerate() {
+            let (batch, step) = (self.batch(plan, &plan.held_out, rows)?, u32::MAX - index as u32);
+            let weight = rows.len() as f64 / count as f64;
+            loss += weight * learner::read(&plan.objective.loss(model, &batch, seed, step, Mode::Eval)).0;
+            if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, seed, step) {
+                let (sum_right, sum_shuffled) = gain.unwrap_or((0.0, 0.0));
+                gain = Some((
+                    sum_right + weight * f64::from(right),
+                    sum_shuffled + weight * f64::from(shuffled),
+                ));
+            }
+        }
+        Ok((loss, gain))
+    }
+
+    /// Codes `[rows, dim]` at the monitor's t, and dim.
+    fn codes(
+        &self,
+        plan: &Plan,
+        model: &Model,
+        images: &ImageSet,
+        rows: &[usize],
+    ) -> Result<(Vec<f32>, usize), TrainError> {
+        let (mut codes, mut dim) = (Vec::new(), 1);
+        for rows in rows.chunks(plan.config.train.batch) {
+            let batch = self.batch(plan, images, rows)?;
+            let t = vec![plan.config.monitor.t; rows.len()];
+            let code = model.encode(batch.images, &t, &plan.config.sde, Mode::Eval).mean;
+            dim = code.dims()[1];
+            let data = code.into_data();
+            codes.extend_from_slice(data.as_slice::<f32>().expect("codes are f32"));
+        }
+        Ok((codes, dim))
+    }
+
+    /// Accuracy of the neighbours' vote on the labelled held-out images.
+    fn neighbours(
+        &self,
+        plan: &Plan,
+        model: &Model,
+        codes: &[f32],
+        dim: usize,
+    ) -> Result<Option<f64>, TrainError> {
+        let (Some(column), Some(known)) = (plan.held_out.labels(), plan.trained.labels()) else {
+            return Ok(None);
+        };
+        let mut queries: (Vec<f32>, Vec<u32>) = Default::default();
+        for (code, label) in codes.chunks(dim).zip(&column.values) {
+            if let Some(label) = label {
+                queries.0.extend_from_slice(code);
+                queries.1.push(*label);
+            }
+        }
+        let labelled: Vec<(usize, u32)> =
+            self.reference.iter().filter_map(|&row| Some((row, known.values[row]?))).collect();
+        if queries.1.is_empty() || labelled.is_empty() || plan.record.held_out_rows.is_empty() {
+            return Ok(None);
+        }
+        let (rows, labels): (Vec<usize>, Vec<u32>) = labelled.into_iter().unzip();
+        let (reference, _) = self.codes(plan, model, &plan.trained, &rows)?;
+        let (k, classes) = (measure::KNN_NEIGHBOURS, column.classes.len());
+        let accuracy =
+            measure::knn_accuracy((&reference, &labels), (&queries.0, &queries.1), dim, k, classes);
+        Ok(Some(accuracy))
+    }
+
+    fn batch(&self, plan: &Plan, images: &ImageSet, rows: &[usize]) -> Result<Batch, TrainError> {
+        let host = read_batch(images, &plan.record.preprocess, rows)?;
+        Ok(to_device(plan, host.standardised, host.unit, rows.len(), &self.device))
+    }
+}
+
+/// A batch of `count` images on `device`.
+pub(super) fn to_device(
+    plan: &Plan,
+    standardised: Vec<f32>,
+    unit: Vec<f32>,
+    count: usize,
+    device: &Device,
+) -> Batch {
+    let shape = plan.record.preprocess.shape();
+    let tensor = |values: Vec<f32>| {
+        let data = TensorData::new(values, [count, shape.height, shape.width, shape.channels]);
+        Tensor::<4>::from_data(data, device)
+    };
+    Batch { images: tensor(standardised), unit: Some(tensor(unit)) }
+}
+
+impl HealthRecord {
+    /// Higher is better: kNN accuracy where there are labels, otherwise minus the held-out loss.
+    pub fn score(&self) -> f64 {
+        self.knn_accuracy.unwrap_or(-self.held_out_loss)
+    }
+
+    /// What is wrong with a representation that has left the warm-up.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let (Some(gain), Some(part)) = (self.z_gain, self.z_gain_relative)
+            && part < LEAST_GAIN
+        {
+            warnings.push(format!(
+                "the score network ignores the code: exchanging codes between images changes the loss by only \
+                 {gain:.3} ({:.2} %); train longer, lower objective.gamma, or raise the noise levels",
+                100.0 * part
+            ));
+        }
+        if self.spread.max < LEAST_SPREAD {
+            warnings.push("the code has collapsed: it is the same for all images".to_owned());
+        } else if self.effective_rank < LEAST_RANK {
+            warnings.push(format!(
+                "the code has collapsed: it uses {:.1} of its directions; lower objective.gamma",
+                self.effective_rank
+            ));
+        }
+        warnings
+    }
+}

@@ -1,0 +1,189 @@
+//! Checked settings with everything that they mean: images, networks, objective. A plan can run.
+use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
+use crate::data::{self, Dataset, ImageSet, OpenOptions, Preprocess};
+use crate::nn::ModelConfig;
+use crate::objective::{self, Objective};
+use crate::random::{Purpose, Seed};
+use std::fmt;
+use std::path::Path;
+
+/// With fewer images than this none is held out: health is measured on the trained ones.
+const LEAST_IMAGES: usize = 8;
+/// The largest part of the images that is held out: one in so many.
+const LARGEST_PART: usize = 4;
+
+/// A run that has been checked.
+pub struct Plan {
+    pub(super) config: Config,
+    pub(super) record: RunRecord,
+    /// Images trained with.
+    pub(super) trained: ImageSet,
+    /// Images that measure health.
+    pub(super) held_out: ImageSet,
+    pub(super) objective: Box<dyn Objective>,
+}
+
+impl Plan {
+    /// Plans a new run: opens the data, holds out images, fits the preprocessing, checks networks and objective.
+    ///
+    /// `out` is the run folder, which may lie neither in the data folder nor be it.
+    ///
+    /// # Errors
+    /// The first setting, file or image that doesn't do.
+    pub fn new(config: Config, out: &Path) -> Result<Self, TrainError> {
+        check(&config)?;
+        refuse_inside(&config.data.source, out)?;
+        let dataset = data::open(&config.data.source, &config.data.open_options())?;
+        let images = &dataset.train;
+        if images.len() < 2 {
+            return Err(TrainError::TooFewImages { dataset: dataset.name, images: images.len() });
+        }
+        let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
+        let preprocess = Preprocess::fit(images, multiple)?;
+        let shape = preprocess.shape();
+        let model = ModelConfig {
+            height: shape.height,
+            width: shape.width,
+            channels: shape.channels,
+            encoder: config.encoder.clone(),
+            ncsnpp: config.ncsnpp.clone(),
+            score_network: config.objective.method.has_score_network(),
+            decoder: config.objective.needs_decoder(),
+        };
+        let record = RunRecord {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: config.seed,
+            dataset: dataset.name.clone(),
+            train_images: images.len(),
+            held_out_rows: held_out_rows(images.len(), config.monitor.held_out, Seed(config.seed)),
+            shape: images.shape(),
+            classes: images.labels().map(|column| column.classes.clone()),
+            preprocess,
+            model,
+        };
+        Self::with(config, record, &dataset)
+    }
+
+    /// Plans to go on with an existing run, whose settings and data are what they were.
+    ///
+    /// # Errors
+    /// As [`Plan::new`]; data that have changed.
+    pub fn existing(run: &RunFolder) -> Result<Self, TrainError> {
+        let (config, record) = (run.config()?, run.record()?);
+        let options = OpenOptions { classes: record.classes.clone(), ..config.data.open_options() };
+        let dataset = data::open(&config.data.source, &options)?;
+        let (images, shape) = (dataset.train.len(), dataset.train.shape());
+        if (images, shape) != (record.train_images, record.shape) {
+            return Err(TrainError::DataChanged {
+                data: config.data.source,
+                expected: format!("{} images of {}", record.train_images, record.shape),
+                found: format!("{images} of {shape}"),
+            });
+        }
+        Self::with(config, record, &dataset)
+    }
+
+    fn with(config: Config, record: RunRecord, dataset: &Dataset) -> Result<Self, TrainError> {
+        record.model.check()?;
+        let objective = objective::build(&config.objective, &config.sde, &record.model)?;
+        let images = &dataset.train;
+        let held = &record.held_out_rows;
+        let rest: Vec<usize> = (0..images.len()).filter(|row| held.binary_search(row).is_err()).collect();
+        let (trained, held_out) = match held.is_empty() {
+            true => (images.clone(), images.clone()),
+            false => (images.subset(&rest), images.subset(held)),
+        };
+        Ok(Self { config, record, trained, held_out, objective })
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the run is trained on.
+    pub fn record(&self) -> &RunRecord {
+        &self.record
+    }
+
+    /// The learning rate's course.
+    pub fn schedule(&self) -> Schedule {
+        let (optimiser, horizon) = (&self.config.optimiser, self.config.train.steps);
+        Schedule {
+            learning_rate: optimiser.learning_rate,
+            warm_up: optimiser.warm_up,
+            decay: optimiser.decay,
+            horizon,
+        }
+    }
+
+    /// Estimated peak memory of training in bytes, given the number of parameters, within a factor of two: parameters,
+    /// optimiser and feature maps; images that lie in memory come on top.
+    pub fn memory_estimate(&self, parameters: usize) -> u64 {
+        memory::estimate(&self.record.model, self.config.train.batch, parameters)
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("config", &self.config).field("record", &self.record).finish()
+    }
+}
+
+/// Checks the numbers that no other part checks.
+fn check(config: &Config) -> Result<(), ConfigError> {
+    let (train, optimiser, monitor) = (&config.train, &config.optimiser, &config.monitor);
+    let positive = |x: f64| x > 0.0 && x.is_finite();
+    let checks = [
+        ("train.steps", train.steps as f64, (1.0..4e9).contains(&(train.steps as f64)), "1 to 4 000 000 000"),
+        ("train.batch", train.batch as f64, (2..=1 << 20).contains(&train.batch), "at least 2"),
+        ("train.clip", train.clip, positive(train.clip), "a positive number"),
+        ("train.ema_decay", train.ema_decay, (0.0..1.0).contains(&train.ema_decay), "a number in [0, 1)"),
+        (
+            "optimiser.learning_rate",
+            optimiser.learning_rate,
+            positive(optimiser.learning_rate),
+            "a positive number",
+        ),
+        ("optimiser.beta1", optimiser.beta1, (0.0..1.0).contains(&optimiser.beta1), "a number in [0, 1)"),
+        ("optimiser.beta2", optimiser.beta2, (0.0..1.0).contains(&optimiser.beta2), "a number in [0, 1)"),
+        ("optimiser.epsilon", optimiser.epsilon, positive(optimiser.epsilon), "a positive number"),
+        ("monitor.every", monitor.every as f64, monitor.every >= 1, "at least 1"),
+        ("monitor.health_every", monitor.health_every as f64, monitor.health_every >= 1, "at least 1"),
+        ("monitor.t", monitor.t, (0.0..=1.0).contains(&monitor.t), "a time in [0, 1]"),
+        ("checkpoint.every", config.checkpoint.every as f64, config.checkpoint.every >= 1, "at least 1"),
+        ("checkpoint.keep", config.checkpoint.keep as f64, config.checkpoint.keep >= 1, "at least 1"),
+    ];
+    match checks.into_iter().find(|(_, _, fits, _)| !fits) {
+        None => Ok(()),
+        Some((key, value, _, expected)) => {
+            Err(ConfigError::OutOfRange { key, value: value.to_string(), expected })
+        }
+    }
+}
+
+/// Rows that are not trained with, ascending; none of a tiny set.
+fn held_out_rows(images: usize, wanted: usize, seed: Seed) -> Vec<usize> {
+    if images < LEAST_IMAGES {
+        return Vec::new();
+    }
+    let mut rows = seed.key(Purpose::Monitor, 0, 0).permutation(0, images);
+    rows.truncate(wanted.clamp(2, images / LARGEST_PART));
+    rows.sort_unstable();
+    rows
+}
+
+/// Errors if `out` is the data folder or lies in it, where it would be taken for data.
+fn refuse_inside(source: &str, out: &Path) -> Result<(), RunError> {
+    let Ok(folder) = Path::new(source).canonicalize() else { return Ok(()) };
+    // The run folder may not exist yet: its nearest ancestor that does decides.
+    let out_absolute = std::path::absolute(out).map_err(RunError::io("find", out))?;
+    let existing = out_absolute.ancestors().find_map(|ancestor| {
+        let rest = out_absolute.strip_prefix(ancestor).ok()?;
+        Some(ancestor.canonicalize().ok()?.join(rest))
+    });
+    match existing {
+        Some(out) if folder.is_dir() && out.starts_with(&folder) => Err(RunError::InsideData { out, folder }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,133 @@
+//! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
+use super::{Config, RunError, atomic, checkpoint};
+use crate::data::{ImageShape, Preprocess};
+use crate::nn::ModelConfig;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+const CONFIG: &str = "config.toml";
+const RECORD: &str = "run.json";
+const LOCK: &str = "lock";
+
+/// What a run was trained on; `run.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of diffrep that created the run.
+    pub version: String,
+    /// The run's seed.
+    pub seed: u64,
+    /// Name of the data set.
+    pub dataset: String,
+    /// Images of the training split, held-out ones included.
+    pub train_images: usize,
+    /// Rows of the training split that only measure health.
+    pub held_out_rows: Vec<usize>,
+    /// Images as the data set gives them.
+    pub shape: ImageShape,
+    /// Class names by label, where there are labels.
+    pub classes: Option<Vec<String>>,
+    /// What brings an image into the form that the networks see.
+    pub preprocess: Preprocess,
+    /// The networks.
+    pub model: ModelConfig,
+}
+
+/// The folder of a run, for reading.
+#[derive(Clone, Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Opens the folder of an existing run. Errors if it is none.
+    pub fn open(path: &Path) -> Result<Self, RunError> {
+        for missing in [CONFIG, RECORD] {
+            if !path.join(missing).is_file() {
+                return Err(RunError::NotARun { path: path.to_owned(), missing });
+            }
+        }
+        Ok(Self { path: path.to_owned() })
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The resolved settings.
+    pub fn config(&self) -> Result<Config, RunError> {
+        let path = self.path.join(CONFIG);
+        Config::from_file(&path).map_err(|error| RunError::damaged(&path, error))
+    }
+
+    /// What the run was trained on.
+    pub fn record(&self) -> Result<RunRecord, RunError> {
+        let path = self.path.join(RECORD);
+        let text = fs::read(&path).map_err(RunError::io("read", &path))?;
+        serde_json::from_slice(&text).map_err(|error| RunError::damaged(&path, error))
+    }
+}
+
+/// The folder of a run with its lock, for training. The lock goes with the value, or with the process.
+#[derive(Debug)]
+pub struct LockedRun {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl LockedRun {
+    /// Locks `path`, which is created if it doesn't exist.
+    ///
+    /// Errors if it can't be created, another process trains in it, or it holds files but no run.
+    pub fn acquire(path: &Path) -> Result<Self, RunError> {
+        fs::create_dir_all(path).map_err(RunError::io("create", path))?;
+        let lock_path = path.join(LOCK);
+        if !lock_path.exists() && !is_empty(path)? {
+            return Err(RunError::Foreign { path: path.to_owned() });
+        }
+        let lock = File::options()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(&lock_path)
+            .map_err(RunError::io("create", &lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(RunError::InUse { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(RunError::io("lock", &lock_path)(source)),
+        }
+        let run = Self { path: path.to_owned(), _lock: lock };
+        let checkpoints = path.join(checkpoint::FOLDER);
+        fs::create_dir_all(&checkpoints).map_err(RunError::io("create", &checkpoints))?;
+        checkpoint::sweep(path)?;
+        Ok(run)
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The run that is already here, if its settings and record were written.
+    pub fn existing(&self) -> Option<RunFolder> {
+        RunFolder::open(&self.path).ok()
+    }
+
+    /// Writes settings and record of a new run. Errors if there is one already.
+    pub fn create(&self, config: &Config, record: &RunRecord) -> Result<(), RunError> {
+        if self.existing().is_some() {
+            return Err(RunError::Foreign { path: self.path.clone() });
+        }
+        let write = |name: &str, text: String| {
+            let path = self.path.join(name);
+            atomic::write_file(&path, text.as_bytes()).map_err(RunError::io("write", &path))
+        };
+        write(CONFIG, config.to_toml())?;
+        write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data under string keys"))
+    }
+}
+
+fn is_empty(path: &Path) -> Result<bool, RunError> {
+    Ok(fs::read_dir(path).map_err(RunError::io("read", path))?.next().is_none())
+}

@@ -1,0 +1,158 @@
+//! Folders of images: hostile and damaged input.
+use super::data_folder::{folder, open_with};
+use diffrep::data::{DataError, OnBad, OpenOptions, open};
+use image::{GrayImage, Luma};
+use proptest::prelude::*;
+use std::{fs, io::Write, path::Path};
+
+fn message(path: &Path) -> String {
+    open(path.to_str().unwrap(), &OpenOptions::default()).unwrap_err().to_string()
+}
+
+fn skipping() -> OpenOptions {
+    OpenOptions { on_bad: OnBad::Skip, ..OpenOptions::default() }
+}
+
+/// A PNG of grey pixels whose header promises this size; its data are a few bytes.
+fn bomb(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut chunk = |kind: &[u8; 4], data: &[u8]| {
+        let mut crc = flate2::Crc::new();
+        crc.update(kind);
+        crc.update(data);
+        bytes.extend((data.len() as u32).to_be_bytes());
+        bytes.extend(kind);
+        bytes.extend(data);
+        bytes.extend(crc.sum().to_be_bytes());
+    };
+    chunk(b"IHDR", &[&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 0, 0, 0, 0]].concat());
+    let mut data = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    data.write_all(&[0; 1000]).unwrap();
+    chunk(b"IDAT", &data.finish().unwrap());
+    chunk(b"IEND", b"");
+    bytes
+}
+
+#[test]
+fn an_empty_folder_is_an_error() {
+    let empty = tempfile::tempdir().unwrap();
+    let found = message(empty.path());
+    assert!(found.contains("no images found: the folder is empty"), "{found}");
+    fs::write(empty.path().join("readme.txt"), "x").unwrap();
+    let found = message(empty.path());
+    assert!(found.contains("no images found (PNG, JPEG, WebP, BMP, TIFF); `readme.txt` is none"), "{found}");
+}
+
+#[test]
+fn a_truncated_png_is_named_or_skipped() {
+    let data = folder(&["a.png", "b.png", "c.png", "d.png"]);
+    let path = data.path().join("c.png");
+    let whole = fs::read(&path).unwrap();
+    for length in [0, 7, 20, 40, whole.len() - 13, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).unwrap();
+        let found = message(data.path());
+        assert!(
+            found.contains("1 of 4 images can't be read") && found.contains("c.png: damaged image"),
+            "{found}"
+        );
+        let dataset = open_with(data.path(), &skipping());
+        assert_eq!(dataset.train.len(), 3);
+        assert_eq!(dataset.skipped.len(), 1);
+        assert!(dataset.skipped[0].contains("c.png"));
+    }
+}
+
+#[test]
+fn truncated_files_of_the_other_formats_are_named() {
+    for name in ["x.jpg", "x.webp", "x.bmp", "x.tiff"] {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(name);
+        GrayImage::from_fn(40, 40, |x, y| Luma([(x * y) as u8])).save(&path).unwrap();
+        open_with(data.path(), &OpenOptions::default());
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() * 2 / 3]).unwrap();
+        let found = message(data.path());
+        assert!(found.contains(name) && found.contains("damaged image"), "{found}");
+    }
+}
+
+#[test]
+fn a_text_file_named_png_is_named() {
+    let data = folder(&["a.png"]);
+    fs::write(data.path().join("b.png"), "these are my notes").unwrap();
+    let found = message(data.path());
+    assert!(found.contains("b.png: damaged image: not an image"), "{found}");
+    assert_eq!(open_with(data.path(), &skipping()).train.len(), 1);
+}
+
+#[test]
+fn an_image_above_the_pixel_limit_is_refused_before_it_is_decoded() {
+    let data = folder(&["a.png"]);
+    fs::write(data.path().join("bomb.png"), bomb(60_000, 60_000)).unwrap();
+    let found = message(data.path());
+    assert!(found.contains("bomb.png: 60000×60000 pixels exceed the limit of 100000000"), "{found}");
+    assert_eq!(open_with(data.path(), &skipping()).train.len(), 1);
+    let options = OpenOptions { pixel_limit: 15, ..skipping() };
+    assert!(matches!(open(data.path().to_str().unwrap(), &options), Err(DataError::Empty { .. })));
+}
+
+#[test]
+fn an_image_damaged_inside_is_named_when_it_is_read() {
+    let data = tempfile::tempdir().unwrap();
+    fs::write(data.path().join("short.png"), bomb(64, 64)).unwrap();
+    let train = open_with(data.path(), &OpenOptions::default()).train;
+    let found = train.read(&[0], &mut vec![0.0; train.shape().len()]).unwrap_err();
+    assert!(
+        matches!(found, DataError::BadImage { .. }) && found.to_string().contains("short.png"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_file_that_vanished_is_named() {
+    let data = folder(&["a.png"]);
+    let train = open_with(data.path(), &OpenOptions::default()).train;
+    fs::remove_file(data.path().join("a.png")).unwrap();
+    let found = train.read(&[0], &mut [0.0; 48]).unwrap_err().to_string();
+    assert!(found.contains("a.png"), "{found}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_back_is_an_error_and_not_an_endless_walk() {
+    let data = folder(&["a/a.png"]);
+    std::os::unix::fs::symlink(data.path(), data.path().join("a/loop")).unwrap();
+    let found = message(data.path());
+    assert!(found.contains("a link back to"), "{found}");
+}
+
+#[test]
+fn impossible_channels_and_sizes_are_errors() {
+    let data = folder(&["a.png"]);
+    for options in [
+        OpenOptions { channels: Some(2), ..OpenOptions::default() },
+        OpenOptions { size: Some((0, 32)), ..OpenOptions::default() },
+        OpenOptions { size: Some((32, 1 << 20)), ..OpenOptions::default() },
+    ] {
+        assert!(matches!(open(data.path().to_str().unwrap(), &options), Err(DataError::Argument { .. })));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn no_damage_to_an_image_makes_the_reader_panic(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), format in 0usize..5) {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(["x.png", "x.jpg", "x.webp", "x.bmp", "x.tiff"][format]);
+        GrayImage::from_fn(20, 20, |x, y| Luma([(x * y) as u8])).save(&path).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        for (place, byte) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        fs::write(&path, bytes).unwrap();
+        if let Ok(dataset) = open(data.path().to_str().unwrap(), &skipping()) {
+            let _ = dataset.train.read(&[0], &mut vec![0.0; dataset.train.shape().len()]);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Probes learn what they should, say how, and give the same result for any number of threads.
+use diffrep::probe::{
+    Column, Data, Features, HeadRecord, Origin, Outcome, ProbeError, ProbeKind, Recipe, SavedHead, Settings,
+    Source, Task, few_label_scores, headline, run,
+};
+use diffrep_kernels::random::Key;
+
+const DIM: usize = 8;
+
+/// Features `[rows, 2, DIM]` (two t) and labels below 2: column 0 is noise, column 1 holds the classes.
+struct Blobs {
+    values: Vec<f32>,
+    labels: Vec<u32>,
+}
+
+impl Blobs {
+    /// Classes at ±2 in the first two dimensions, or at the four corners with opposite ones alike.
+    fn new(rows: usize, xor: bool, seed: u64) -> Self {
+        let key = Key::new(seed, 0, 0);
+        let mut values = vec![0.0; rows * 2 * DIM];
+        let mut labels = Vec::new();
+        for (row, both) in values.chunks_mut(2 * DIM).enumerate() {
+            key.fill_normal(row as u32, both);
+            let corner = row % 4;
+            let sign = |bit: usize| if corner >> bit & 1 == 1 { 2.0 } else { -2.0 };
+            let label = if xor { (corner & 1) ^ (corner >> 1) } else { corner & 1 };
+            both[DIM] = 0.4 * both[DIM] + sign(0);
+            both[DIM + 1] = 0.4 * both[DIM + 1] + sign(if xor { 1 } else { 0 });
+            labels.push(label as u32);
+        }
+        Self { values, labels }
+    }
+}
+
+fn settings(probes: &[ProbeKind], few_labels: &[usize]) -> Settings {
+    Settings {
+        probes: probes.to_vec(),
+        recipe: Recipe { hidden: 64, ..Recipe::standard() },
+        seeds: vec![0, 1, 2],
+        few_labels: few_labels.to_vec(),
+    }
+}
+
+fn data() -> Data {
+    let text = |s: &str| s.to_owned();
+    Data { train_data: text("a"), test_data: text("b"), test_split: text("published"), label: text("label") }
+}
+
+fn probe(train: &Blobs, test: &Blobs, settings: &Settings) -> Result<Vec<Outcome>, ProbeError> {
+    let classes = ["no".to_owned(), "yes".to_owned()];
+    let task =
+        Task { classes: &classes, train_labels: &train.labels, test_labels: &test.labels, data: data() };
+    let column = |index: usize| Column {
+        t: Some(index as f64),
+        train: Features::column(&train.values, 2, index, DIM),
+        test: Features::column(&test.values, 2, index, DIM),
+    };
+    let source = Source { name: "encoder".to_owned(), columns: vec![column(0), column(1)] };
+    let origin = Origin { weights: Some("ema".to_owned()), step: Some(7) };
+    run(&task, &source, &origin, settings, &|| ())
+}
+
+fn accuracy(outcomes: &[Outcome], kind: ProbeKind) -> f64 {
+    let scores: Vec<_> = outcomes.iter().map(|outcome| outcome.score.clone()).collect();
+    headline(&scores, "encoder", kind).expect("validation rows choose a t").accuracy
+}
+
+const ALL: [ProbeKind; 3] = [ProbeKind::Linear, ProbeKind::Mlp, ProbeKind::Knn];
+
+#[test]
+fn every_probe_separates_blobs() {
+    let outcomes =
+        probe(&Blobs::new(600, false, 1), &Blobs::new(400, false, 2), &settings(&ALL, &[])).unwrap();
+    for kind in ALL {
+        assert!(accuracy(&outcomes, kind) >= 0.98, "{}: {}", kind.name(), accuracy(&outcomes, kind));
+    }
+    for outcome in &outcomes {
+        assert_eq!(
+            outcome.score.headline,
+            outcome.score.t == Some(1.0),
+            "the noise column must not be chosen"
+        );
+    }
+}
+
+#[test]
+fn only_the_mlp_separates_an_exclusive_or() {
+    let outcomes =
+        probe(&Blobs::new(1000, true, 3), &Blobs::new(1000, true, 4), &settings(&ALL, &[])).unwrap();
+    let linear = accuracy(&outcomes, ProbeKind::Linear);
+    assert!((linear - 0.5).abs() < 0.1, "{linear}");
+    assert!(accuracy(&outcomes, ProbeKind::Mlp) >= 0.95);
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads() {
+    let (train, test) = (Blobs::new(300, true, 5), Blobs::new(100, true, 6));
+    let with = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| probe(&train, &test, &settings(&ALL, &[5]))).unwrap()
+    };
+    let (one, two) = (with(1), with(2));
+    assert_eq!(one.len(), two.len());
+    for (one, two) in one.iter().zip(&two) {
+        assert_eq!(one.score, two.score);
+        assert_eq!(one.head, two.head);
+    }
+}
+
+#[test]
+fn a_score_carries_its_whole_protocol() {
+    let outcomes =
+        probe(&Blobs::new(200, false, 7), &Blobs::new(90, false, 8), &settings(&ALL, &[3])).unwrap();
+    assert_eq!(outcomes.len(), 2 * 3 * 2);
+    for outcome in &outcomes {
+        let json = serde_json::to_value(&outcome.score).unwrap();
+        let object = json.as_object().unwrap();
+        for field in [
+            "source",
+            "t",
+            "probe",
+            "split",
+            "accuracy",
+            "sd",
+            "macro_f1",
+            "seeds",
+            "recipe",
+            "weights",
+            "step",
+            "train_data",
+            "test_data",
+            "test_split",
+            "label",
+            "dim",
+            "classes",
+            "train_rows",
+            "validation_rows",
+            "test_rows",
+            "accuracies",
+            "headline",
+            "balanced",
+        ] {
+            assert!(object.get(field).is_some_and(|value| !value.is_null()), "{field} is missing in {json}");
+        }
+        assert_eq!(object["recipe"]["name"], "default");
+        assert_eq!(object["learning_rate"].is_null(), object["probe"] == "knn");
+        let score = &outcome.score;
+        assert_eq!(score.accuracies.len(), 3);
+        assert_eq!(
+            (score.train_rows, score.validation_rows),
+            if score.labels_per_class.is_some() { (5, 1) } else { (180, 20) }
+        );
+        assert_eq!(outcome.score, serde_json::from_value(json).unwrap());
+    }
+}
+
+#[test]
+fn few_labels_give_a_curve_at_the_headline_t() {
+    let few = settings(&[ProbeKind::Linear], &[20, 1]);
+    let outcomes = probe(&Blobs::new(200, false, 9), &Blobs::new(400, false, 10), &few).unwrap();
+    let scores: Vec<_> = outcomes.into_iter().map(|outcome| outcome.score).collect();
+    let curve = few_label_scores(&scores, "encoder", ProbeKind::Linear);
+    let labels: Vec<_> = curve.iter().map(|score| score.labels_per_class).collect();
+    assert_eq!(labels, [Some(1), Some(20), None]);
+    assert!(curve.iter().all(|score| score.t == Some(1.0)));
+    assert!(curve[0].accuracy <= curve[2].accuracy);
+}
+
+#[test]
+fn bad_input_is_named() {
+    let (mut train, test) = (Blobs::new(40, false, 1), Blobs::new(40, false, 2));
+    let linear = settings(&[ProbeKind::Linear], &[]);
+    train.values[5 * 2 * DIM + DIM + 3] = f32::NAN;
+    let error = probe(&train, &test, &linear).unwrap_err().to_string();
+    assert_eq!(error, "features of encoder at row 5 of the training data are not finite");
+
+    train.values[5 * 2 * DIM + DIM + 3] = 0.0;
+    train.labels.fill(1);
+    let error = probe(&train, &test, &linear).unwrap_err().to_string();
+    assert_eq!(error, "a probe needs at least 2 classes, but the training labels hold 1");
+
+    let empty = Blobs { values: Vec::new(), labels: Vec::new() };
+    let error = probe(&empty, &test, &linear).unwrap_err().to_string();
+    assert!(error.starts_with("a: no row has a label"), "{error}");
+}
+
+fn saved(kind: ProbeKind) -> SavedHead {
+    let outcomes =
+        probe(&Blobs::new(100, false, 1), &Blobs::new(50, false, 2), &settings(&[kind], &[])).unwrap();
+    let best = outcomes.into_iter().find(|outcome| outcome.score.headline).unwrap();
+    let record = HeadRecord {
+        classes: vec!["no".to_owned(), "yes".to_owned()],
+        probe: kind,
+        t: 1.0,
+        weights: "ema".to_owned(),
+        step: 7,
+        train_data: "a".to_owned(),
+        label: "label".to_owned(),
+        validation_accuracy: best.score.validation_accuracy,
+        test_accuracy: best.score.accuracy,
+    };
+    SavedHead { head: best.head.unwrap(), record }
+}
+
+#[test]
+fn a_saved_head_predicts_the_same() {
+    let test = Blobs::new(30, false, 2);
+    let mut x = Vec::new();
+    Features::column(&test.values, 2, 1, DIM).gather(&(0..30).collect::<Vec<_>>(), &mut x);
+    for kind in [ProbeKind::Linear, ProbeKind::Mlp] {
+        let folder = tempfile::tempdir().unwrap();
+        let head = saved(kind);
+        head.save(folder.path()).unwrap();
+        let loaded = SavedHead::load(folder.path()).unwrap();
+        assert_eq!(loaded.record, head.record);
+        assert_eq!(loaded.head.probabilities(&x), head.head.probabilities(&x));
+        for row in loaded.head.probabilities(&x).chunks(2) {
+            assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn a_missing_or_damaged_head_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = SavedHead::load(folder.path()).unwrap_err().to_string();
+    assert!(missing.ends_with("no saved head; run `diffrep probe` on this run first"), "{missing}");
+
+    saved(ProbeKind::Linear).save(folder.path()).unwrap();
+    let path = folder.path().join("head.safetensors");
+    let whole = std::fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() - 5], b"not a head", &[0xff; 64]] {
+        std::fs::write(&path, damaged).unwrap();
+        let error = SavedHead::load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("head.safetensors: not a saved head"), "{error}");
+    }
+}
