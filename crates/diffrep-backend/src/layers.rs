@@ -1,66 +1,50 @@
 //! The layer functions: every operation that a network of diffrep is made of.
+//!
+//! On Burn's flex backend (f32) they run diffrep's CPU kernels, elsewhere Burn's own operations. Batches must not be
+//! empty; callers check that when they check their configuration or data.
+use crate::generic;
+use crate::ops::LayerOps;
+pub use crate::settings::{Activation, Geometry, GroupNorm, Mode, Padding};
+use burn::backend::Dispatch;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::tensor::activation;
-use burn::tensor::module;
-use burn::tensor::ops::ConvOptions;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Device, Tensor};
 use diffrep_kernels::random::Key;
-use rayon::prelude::*;
-
-/// Whether a forward pass is part of training.
-///
-/// Burn chooses by the device; an explicit argument can't be switched by accident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// Batch statistics, running statistics are updated, dropout is on.
-    Train,
-    /// Running statistics, no dropout.
-    Eval,
-}
-
-/// Activation applied after a normalisation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activation {
-    /// None.
-    Identity,
-    /// `max(x, 0)`.
-    Relu,
-    /// `x · sigmoid(x)`.
-    Silu,
-}
-
-/// Zero padding of a square kernel: pixels added before (top, left) and after (bottom, right).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Padding {
-    /// Rows above and columns to the left.
-    pub before: usize,
-    /// Rows below and columns to the right.
-    pub after: usize,
-}
-
-impl Padding {
-    /// The same padding on all sides.
-    pub const fn same(pixels: usize) -> Self {
-        Self { before: pixels, after: pixels }
-    }
-}
 
 /// 2-d convolution. `x` is `[N, H, W, Cin]`, `layer.weight` `[Cout, Cin, K, K]`; returns `[N, H', W', Cout]`.
 ///
 /// Stride is the layer's; `padding` is given here since Burn's own can't differ by side. A missing bias is zero.
+///
+/// # Panics
+/// If the layer's stride or kernel isn't square, its channels aren't the input's, or the padded image is smaller than
+/// the kernel.
 pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding) -> Tensor<4> {
-    let x = x.permute([0, 3, 1, 2]);
-    let x = if padding.before == padding.after {
-        x
-    } else {
-        let (a, b) = (padding.before, padding.after);
-        x.pad((a, b, a, b), 0.0)
+    let [stride, other] = layer.stride;
+    assert_eq!(stride, other, "a convolution with different strides of rows and columns");
+    let weight = layer.weight.val();
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([weight.dims()[0]], &x.device()),
     };
-    let symmetric = if padding.before == padding.after { padding.before } else { 0 };
-    let options = ConvOptions::new(layer.stride, [symmetric; 2], [1, 1], 1);
-    let bias = layer.bias.as_ref().map(|b| b.val());
-    module::conv2d(x, layer.weight.val(), bias, options).permute([0, 2, 3, 1])
+    let geometry = Geometry { stride, before: padding.before, after: padding.after };
+    conv2d_with(x, weight, bias, geometry)
+}
+
+/// [`conv2d`] with `weight` `[Cout, Cin, K, K]` and `bias` `[Cout]` that belong to no layer.
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn conv2d_with(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, geometry: Geometry) -> Tensor<4> {
+    if !has_kernels(&x) {
+        return generic::conv2d(x, weight, bias, geometry);
+    }
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_conv2d(x, weight, bias, geometry))
+}
+
+/// Whether the tensor lives where the kernels run: f32 on Burn's flex backend, differentiable or not.
+fn has_kernels<const D: usize>(x: &Tensor<D>) -> bool {
+    x.dtype() == DType::F32 && x.device().inner() == Device::flex()
 }
 
 /// Batch norm over all but the last axis, then `activation`.
@@ -68,25 +52,45 @@ pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding) -> Tensor<4> {
 /// In [`Mode::Train`] the batch's statistics normalise, and the running ones become
 /// `(1 − momentum)·running + momentum·batch`, with the unbiased variance `n/(n−1)` as in PyTorch.
 pub fn batch_norm(x: Tensor<4>, norm: &BatchNorm, activation: Activation, mode: Mode) -> Tensor<4> {
-    let shape = x.dims();
-    let rows = shape[0] * shape[1] * shape[2];
-    let flat = x.reshape([rows, shape[3]]);
-    let y = match mode {
+    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
+    match mode {
         Mode::Train => {
-            let r = module::batch_norm_train(flat, norm.gamma.val(), norm.beta.val(), norm.epsilon);
-            update_running_statistics(norm, r.mean.detach(), r.variance.detach(), rows);
-            r.output
+            let [n, h, w, _] = x.dims();
+            let (y, mean, variance) = batch_norm_train(x, gamma, beta, norm.epsilon, activation);
+            update_running_statistics(norm, mean.detach(), variance.detach(), n * h * w);
+            y
         }
-        Mode::Eval => module::batch_norm(
-            flat,
-            norm.gamma.val(),
-            norm.beta.val(),
-            norm.running_mean.value(),
-            norm.running_var.value(),
-            norm.epsilon,
-        ),
-    };
-    apply_activation(y, activation).reshape(shape)
+        Mode::Eval => {
+            let scale = gamma / norm.running_var.value().add_scalar(norm.epsilon).sqrt();
+            let shift = beta - norm.running_mean.value() * scale.clone();
+            affine(x, scale, shift, activation)
+        }
+    }
+}
+
+/// [`batch_norm`] with the batch's statistics: `(y, mean, biased variance)`.
+pub fn batch_norm_train(
+    x: Tensor<4>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    activation: Activation,
+) -> (Tensor<4>, Tensor<1>, Tensor<1>) {
+    if !has_kernels(&x) {
+        return generic::batch_norm_train(x, gamma, beta, epsilon, activation);
+    }
+    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+    let (y, mean, variance) = Dispatch::layer_batch_norm_train(x, gamma, beta, epsilon, activation);
+    (Tensor::from_dispatch(y), Tensor::from_dispatch(mean), Tensor::from_dispatch(variance))
+}
+
+/// `activation(x · scale + shift)` with `scale` and `shift` `[C]`.
+pub fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, activation: Activation) -> Tensor<4> {
+    if !has_kernels(&x) {
+        return generic::affine(x, scale, shift, activation);
+    }
+    let (x, scale, shift) = (x.into_dispatch(), scale.into_dispatch(), shift.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_affine(x, scale, shift, activation))
 }
 
 fn update_running_statistics(norm: &BatchNorm, mean: Tensor<1>, biased: Tensor<1>, rows: usize) {
@@ -110,59 +114,47 @@ pub fn group_norm(
     epsilon: f64,
     activation: Activation,
 ) -> Tensor<4> {
-    let [n, h, w, c] = x.dims();
-    let grouped = x.reshape([n, h * w, groups, c / groups]);
-    let mean = grouped.clone().mean_dim(3).mean_dim(1);
-    let centred = grouped - mean;
-    let variance = centred.clone().square().mean_dim(3).mean_dim(1);
-    let y = (centred / variance.add_scalar(epsilon).sqrt()).reshape([n, h, w, c]);
-    let y = y * gamma.reshape([1, 1, 1, c]) + beta.reshape([1, 1, 1, c]);
-    apply_activation(y, activation)
+    let norm = GroupNorm { groups, epsilon, activation };
+    if !has_kernels(&x) {
+        return generic::group_norm(x, gamma, beta, norm);
+    }
+    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_group_norm(x, gamma, beta, norm))
 }
 
 /// `x` with `activation` applied element by element.
 pub fn apply_activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
-    match activation {
-        Activation::Identity => x,
-        Activation::Relu => activation::relu(x),
-        Activation::Silu => activation::silu(x),
-    }
+    generic::apply_activation(x, activation)
 }
 
 /// `x + bias` where `x` is `[N, H, W, C]` and `bias` `[N, C]` (a projected time embedding).
 pub fn add_bias_per_image(x: Tensor<4>, bias: Tensor<2>) -> Tensor<4> {
-    let [n, c] = bias.dims();
-    x + bias.reshape([n, 1, 1, c])
+    generic::add_bias_per_image(x, bias)
 }
 
 /// `(a + b) · scale`, the residual addition.
 pub fn add_scaled(a: Tensor<4>, b: Tensor<4>, scale: f64) -> Tensor<4> {
-    let sum = a + b;
-    if scale == 1.0 { sum } else { sum.mul_scalar(scale) }
+    generic::add_scaled(a, b, scale)
 }
 
 /// Nearest-neighbour up-sampling by two: `[N, H, W, C]` to `[N, 2H, 2W, C]`.
 pub fn upsample_nearest(x: Tensor<4>) -> Tensor<4> {
-    let [n, h, w, c] = x.dims();
-    x.reshape([n, h, 1, w, 1, c]).expand([n, h, 2, w, 2, c]).reshape([n, 2 * h, 2 * w, c])
+    generic::upsample_nearest(x)
 }
 
 /// Mean of each 2×2 block: `[N, H, W, C]` to `[N, H/2, W/2, C]`; H and W must be even.
 pub fn downsample_mean(x: Tensor<4>) -> Tensor<4> {
-    let [n, h, w, c] = x.dims();
-    x.reshape([n, h / 2, 2, w / 2, 2, c]).mean_dim(4).mean_dim(2).reshape([n, h / 2, w / 2, c])
+    generic::downsample_mean(x)
 }
 
 /// Mean over rows and columns: `[N, H, W, C]` to `[N, C]`.
 pub fn global_mean(x: Tensor<4>) -> Tensor<2> {
-    let [n, h, w, c] = x.dims();
-    x.reshape([n, h * w, c]).mean_dim(1).reshape([n, c])
+    generic::global_mean(x)
 }
 
 /// Single-head attention over pixels: `softmax(q kᵀ · scale) v`, all `[N, S, C]`.
 pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64) -> Tensor<3> {
-    let weights = activation::softmax(q.matmul(k.swap_dims(1, 2)).mul_scalar(scale), 2);
-    weights.matmul(v)
+    generic::attention(q, k, v, scale)
 }
 
 /// Inverted dropout: each element is zero with probability `rate`, else divided by `1 − rate`.
@@ -172,14 +164,5 @@ pub fn dropout<const D: usize>(x: Tensor<D>, rate: f64, key: Key, mode: Mode) ->
     if mode == Mode::Eval || rate == 0.0 {
         return x;
     }
-    let shape = x.shape();
-    let rows = shape[0];
-    let mut mask = vec![0.0; shape.num_elements()];
-    let width = mask.len() / rows;
-    let (threshold, keep) = (rate as f32, (1.0 / (1.0 - rate)) as f32);
-    mask.par_chunks_mut(width).enumerate().for_each(|(row, part)| {
-        key.fill_uniform(row as u32, part);
-        part.iter_mut().for_each(|u| *u = if *u < threshold { 0.0 } else { keep });
-    });
-    x.clone() * Tensor::from_data(TensorData::new(mask, shape), &x.device())
+    generic::dropout(x, rate, key)
 }

@@ -19,6 +19,9 @@ pub struct Buffer {
 }
 
 impl Buffer {
+    /// What the address is a multiple of, in bytes.
+    pub const ALIGNMENT: usize = ALIGNMENT;
+
     /// Numbers of unspecified value (what the previous user left, or zero).
     pub fn new(len: usize) -> Self {
         Self { block: pool().take(size_class(len)), len }
@@ -29,11 +32,6 @@ impl Buffer {
         let mut buffer = Self::new(len);
         buffer.fill(0.0);
         buffer
-    }
-
-    /// Address of the first number.
-    pub const fn alignment() -> usize {
-        ALIGNMENT
     }
 }
 

@@ -8,6 +8,7 @@ mod buffer;
 pub mod columns;
 pub mod conv;
 pub mod matmul;
+pub mod norm;
 mod parallel;
 pub mod random;
 mod scratch;

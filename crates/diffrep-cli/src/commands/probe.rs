@@ -1,10 +1,198 @@
 //! `diffrep probe`.
-use crate::ui::Ui;
+use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
+use crate::ui::{self, Ui};
+use anyhow::{Context, Result};
+use diffrep::probe::{
+    LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, Scores, Settings, few_label_scores,
+    probe_run,
+};
+use diffrep::represent::level_grid;
+use std::path::PathBuf;
+use std::sync::Mutex;
 
-/// Measure how good the embeddings are.
+/// Measure how good the embeddings are: small classifiers on the frozen codes, for each level of detail, beside
+/// raw pixels and an untrained encoder.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    #[command(flatten)]
+    encoder: EncoderArgs,
+    /// Labelled images to learn from and to test on. Default: the data that the run was trained on.
+    #[arg(long, value_name = "D", conflicts_with = "train_data")]
+    data: Option<String>,
+    /// Labelled images to learn from, where others are tested on. Default: those of --data.
+    #[arg(long, value_name = "A", requires = "test_data")]
+    train_data: Option<String>,
+    /// Labelled images to test on: their test split, or all if they have none. Default: the test split of --data, or
+    /// a fifth of it if it has none.
+    #[arg(long, value_name = "B")]
+    test_data: Option<String>,
+    /// CSV file of labels for the images of --data or --train-data: relative path, label. Default: what they have.
+    #[arg(long, value_name = "F")]
+    labels: Option<PathBuf>,
+    /// Label column, where the data have several. Default: the first.
+    #[arg(long, value_name = "NAME")]
+    label: Option<String>,
+    #[command(flatten)]
+    levels: LevelArgs,
+    /// Probes, separated by commas: linear, mlp, knn. Default: linear,mlp.
+    #[arg(long, value_name = "LIST", default_value = "linear,mlp", hide_default_value = true)]
+    probe: String,
+    /// Also with so many labels of each class, separated by commas, such as 1,10,100. Default: only with all.
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    few_labels: Vec<usize>,
+    /// Training of the probes: default (2 learning rates, at most 30 epochs) or paper (6 learning rates, 100 epochs).
+    #[arg(long, value_name = "R", default_value = "default", hide_default_value = true)]
+    recipe: String,
+    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100), default_value_t = 3, hide_default_value = true)]
+    seeds: u64,
+}
 
-pub fn run(_args: Args, _ui: &Ui) -> anyhow::Result<()> {
-    anyhow::bail!("`diffrep probe` is not built yet")
+pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    let (scores, settings) = measure(&args, ui)?;
+    ui.result(&scores, || text(&scores, &settings))
+}
+
+/// Runs the probes; the scores are in the run folder too.
+pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
+    let t = args.levels.levels(|| level_grid(11).expect("11 levels are allowed"))?;
+    let mut few_labels = args.few_labels.clone();
+    few_labels.sort_unstable();
+    few_labels.dedup();
+    let settings = Settings {
+        probes: args.probe.split(',').map(|name| name.trim().parse()).collect::<Result<_, _>>()?,
+        recipe: args.recipe.parse::<Recipe>()?,
+        seeds: (0..args.seeds).collect(),
+        few_labels,
+    };
+    let encoder = args.encoder.open()?;
+    let train =
+        open_data(&encoder, args.train_data.as_deref().or(args.data.as_deref()), args.labels.as_deref())?;
+    let test = args.test_data.as_deref().map(|spec| open_data(&encoder, Some(spec), None)).transpose()?;
+    let labelled = LabelledData::new(&train, test.as_ref(), args.label.as_deref())?;
+    ui.message(format!(
+        "{} images to learn from, {} to test on ({}, {})",
+        labelled.train.labels.len(),
+        labelled.test.labels.len(),
+        labelled.data.test_data,
+        labelled.data.test_split
+    ));
+    let progress = Progress::new(ui);
+    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings };
+    let outcome = probe_run(&args.encoder.run, &request, &|event| progress.show(event));
+    progress.finish();
+    let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
+    Ok((scores, request.settings))
+}
+
+/// One bar for each stage.
+struct Progress<'a> {
+    ui: &'a Ui,
+    stage: Mutex<Option<(String, indicatif::ProgressBar)>>,
+}
+
+impl<'a> Progress<'a> {
+    fn new(ui: &'a Ui) -> Self {
+        Self { ui, stage: Mutex::new(None) }
+    }
+
+    fn show(&self, event: ProbeEvent) {
+        let (unit, done, total) = match event {
+            ProbeEvent::Encoding(source, done, total) => (format!("images, {source}"), done, total),
+            ProbeEvent::Probing(source, done, total) => (format!("probes, {source}"), done, total),
+        };
+        let mut stage = self.stage.lock().expect("no holder panics");
+        if stage.as_ref().is_none_or(|(name, _)| *name != unit) {
+            if let Some((_, bar)) = stage.take() {
+                bar.finish_and_clear();
+            }
+            let bar = bar(self.ui, total, &unit);
+            *stage = Some((unit, bar));
+        }
+        if let Some((_, bar)) = stage.as_ref() {
+            bar.set_position(done as u64);
+        }
+    }
+
+    fn finish(&self) {
+        if let Some((_, bar)) = self.stage.lock().expect("no holder panics").take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Accuracy by source and t, the few-label curves, and how to read them.
+pub fn text(scores: &Scores, settings: &Settings) -> String {
+    let scores = &scores.scores;
+    let probes = &settings.probes;
+    let mut rows: Vec<(String, Option<f64>)> = Vec::new();
+    for score in scores {
+        let row = (score.source.clone(), score.t);
+        if !rows.contains(&row) {
+            rows.push(row);
+        }
+    }
+    let header: Vec<&str> =
+        ["features", "t"].into_iter().chain(probes.iter().map(|probe| title(*probe))).collect();
+    let grid: Vec<Vec<String>> = rows
+        .iter()
+        .map(|(source, t)| {
+            let level = t.map_or("–".to_owned(), |t| format!("{t}"));
+            let cell = |probe: &ProbeKind| {
+                scores
+                    .iter()
+                    .find(|s| {
+                        s.source == *source && s.t == *t && s.probe == *probe && s.labels_per_class.is_none()
+                    })
+                    .map_or(String::new(), cell)
+            };
+            [source.clone(), level].into_iter().chain(probes.iter().map(cell)).collect()
+        })
+        .collect();
+    let mut text = ui::table(&header, &grid);
+    if !settings.few_labels.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&few_labels(scores, settings, &rows));
+    }
+    text.push_str(
+        "\ntest accuracy in %, ± standard deviation over seeds; * the t that the validation rows chose",
+    );
+    if scores.iter().any(|score| !score.balanced) {
+        text.push_str("; F1: mean over classes, as they differ in size");
+    }
+    text
+}
+
+fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64>)]) -> String {
+    let few = &settings.few_labels;
+    let counts: Vec<String> = few.iter().map(|n| format!("{n} a class")).chain(["all".to_owned()]).collect();
+    let header: Vec<&str> =
+        ["features", "probe"].into_iter().chain(counts.iter().map(String::as_str)).collect();
+    let mut sources: Vec<&String> = rows.iter().map(|(source, _)| source).collect();
+    sources.dedup();
+    let mut lines = Vec::new();
+    for source in sources {
+        for &probe in &settings.probes {
+            let curve = few_label_scores(scores, source, probe);
+            let t = curve.first().and_then(|score| score.t).map_or(String::new(), |t| format!(", t {t}"));
+            let cells =
+                curve.iter().map(|score| format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd));
+            lines.push([format!("{source}{t}"), title(probe).to_owned()].into_iter().chain(cells).collect());
+        }
+    }
+    ui::table(&header, &lines)
+}
+
+fn cell(score: &Score) -> String {
+    let mark = if score.headline && score.t.is_some() { "*" } else { "" };
+    let f1 = if score.balanced { String::new() } else { format!(" (F1 {:.1})", 100.0 * score.macro_f1) };
+    format!("{mark}{:.1} ± {:.1}{f1}", 100.0 * score.accuracy, 100.0 * score.sd)
+}
+
+fn title(probe: ProbeKind) -> &'static str {
+    match probe {
+        ProbeKind::Linear => "linear",
+        ProbeKind::Mlp => "MLP",
+        ProbeKind::Knn => "kNN",
+    }
 }

@@ -1,10 +1,53 @@
-//! `diffrep quickstart`.
+//! `diffrep quickstart`: three commands in a row, each shown as one would type it.
+use super::{probe, report, train};
 use crate::ui::Ui;
+use anyhow::{Result, ensure};
+use clap::{FromArgMatches, Parser};
+use diffrep::train::Ending;
+use serde_json::json;
+use std::path::PathBuf;
 
-/// Train on the built-in digits, probe and report: two minutes from nothing to a result.
+/// Train on the built-in digits, probe the codes, write a report: two minutes from nothing to a result.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Run folder. Given again, it is continued, not overwritten. Default: runs/quickstart.
+    #[arg(long, value_name = "RUN", default_value = "runs/quickstart", hide_default_value = true)]
+    out: PathBuf,
+    /// Training steps. Default: the preset's.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
+}
 
-pub fn run(_args: Args, _ui: &Ui) -> anyhow::Result<()> {
-    anyhow::bail!("`diffrep quickstart` is not built yet")
+/// A command line that holds the arguments of one command only.
+#[derive(Parser)]
+struct Line<A: clap::Args + FromArgMatches> {
+    #[command(flatten)]
+    args: A,
+}
+
+pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    let run = args.out.to_string_lossy().into_owned();
+    let mut line = vec!["train", "--data", "digits", "--preset", "digits", "--out", &run];
+    let steps = args.steps.map(|steps| steps.to_string());
+    if let Some(steps) = &steps {
+        line.extend(["--steps", steps]);
+    }
+    let (trainer, ending, _) = train::train(&parse(ui, &line), ui)?;
+    ensure!(
+        ending == Ending::Finished,
+        "training stopped at step {}; `diffrep quickstart` goes on",
+        trainer.step()
+    );
+    let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), ui)?;
+    let written = report::write(parse(ui, &["report", &run]), ui)?;
+    let value = json!({"run": args.out, "scores": scores.scores, "report": written.page});
+    ui.result(&value, || {
+        format!("\n{}\n\nreport: {}", probe::text(&scores, &settings), written.page.display())
+    })
+}
+
+/// The arguments of the command `line`, which is shown to the user.
+fn parse<A: clap::Args + FromArgMatches>(ui: &Ui, line: &[&str]) -> A {
+    ui.message(format!("\n$ diffrep {}", line.join(" ")));
+    Line::<A>::parse_from(line).args
 }

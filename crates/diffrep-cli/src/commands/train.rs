@@ -57,6 +57,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args, ui: &Ui) -> Result<()> {
+    let (trainer, ending, steps) = train(args, ui)?;
+    show(&trainer, ending, steps, ui)
+}
+
+/// Trains until `steps`, time or Ctrl-C end it: the trainer, what ended it, the steps wanted.
+pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     let time = match args.minutes {
         Some(minutes) => {
             let time = Duration::try_from_secs_f64(60.0 * minutes);
@@ -74,30 +80,26 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     progress.describe(&trainer);
     let outcome = trainer.run(Limits { steps, time, stop: &stop }, &mut progress);
     progress.finish();
-    let ending = outcome?;
-    show(&trainer, ending, steps, ui)
+    Ok((trainer, outcome?, steps))
 }
 
 /// A new run, or the one that this very command began before.
 fn start(args: &Args) -> Result<Trainer> {
     let config = Config::resolve(&sources(args))?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
+    if let Ok(run) = RunFolder::open(&out) {
+        let mut before = run.config()?;
+        // The total may grow; the schedule stays the one that the run was created with.
+        before.train.steps = config.train.steps;
+        let changes = config.changes_since(&before);
+        if !changes.is_empty() {
+            return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
+        }
+        return resume(&out);
+    }
     // Whatever is wrong with the settings is said before a folder is made.
     let plan = Plan::new(config, &out)?;
-    let lock = LockedRun::acquire(&out)?;
-    match lock.existing() {
-        None => Ok(Trainer::create(plan, lock, args.init.as_deref())?),
-        Some(run) => {
-            let mut before = run.config()?;
-            // The total may grow; the schedule stays the one that the run was created with.
-            before.train.steps = plan.config().train.steps;
-            let changes = plan.config().changes_since(&before);
-            if !changes.is_empty() {
-                return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
-            }
-            Ok(Trainer::resume(Plan::existing(&run)?, lock)?)
-        }
-    }
+    Ok(Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref())?)
 }
 
 fn resume(path: &Path) -> Result<Trainer> {

@@ -1,6 +1,9 @@
 //! The promises of the command, kept by the process itself.
 mod command;
+mod data;
 mod import;
+mod report;
+mod represent;
 mod train_errors;
 mod train_exactness;
 mod train_run;

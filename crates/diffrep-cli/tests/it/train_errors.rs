@@ -55,7 +55,7 @@ fn a_folder_with_other_files_is_left_alone() {
     fs::create_dir(place.path("mine")).unwrap();
     fs::write(place.path("mine/thesis.tex"), "years of work").unwrap();
     let message = fail(place.train("mine", &[]));
-    assert!(message.contains("holds files that are no run"), "{message}");
+    assert!(message.contains("holds other files"), "{message}");
     assert_eq!(fs::read_dir(place.path("mine")).unwrap().count(), 1);
 }
 

@@ -1,8 +1,8 @@
 //! Direct convolution of channels-last images: forward, and the gradients of data, weights and bias.
 //!
-//! Forward and data gradient are the same computation on different plans ([`plan`]): output pixels are sums over kernel
+//! Forward and data gradient are the same computation on different plans (`plan`): output pixels are sums over kernel
 //! rows, and in each row over a run of neighbouring source pixels whose channels lie one after the other in memory. A
-//! register tile ([`tile`]) holds some pixels × one block of output channels and reads packed weights ([`pack`]).
+//! register tile (`tile`) holds some pixels × one block of output channels and reads packed weights (`pack`).
 mod apply;
 mod pack;
 mod plan;

@@ -118,7 +118,7 @@ fn the_shapes_of_the_networks_agree_with_plain_loops() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_shape_agrees_with_plain_loops(
         batch in 1usize..20, height in 1usize..14, width in 1usize..22, inputs in 1usize..24, outputs in 1usize..40,

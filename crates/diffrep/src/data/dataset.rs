@@ -55,7 +55,8 @@ pub struct OpenOptions {
     pub on_bad: OnBad,
     /// Where labels come from.
     pub labels: Labels,
-    /// The class map of an earlier run, by which class ids stay what they were; `None`: classes in sorted order.
+    /// The class map of an earlier run, by which the class ids of folders and label files stay what they were; `None`:
+    /// classes in sorted order.
     pub classes: Option<Vec<String>>,
     /// Largest number of pixels of an image file; more is taken as an attack or a mistake.
     pub pixel_limit: u64,
@@ -86,19 +87,31 @@ impl Default for OpenOptions {
 /// # Errors
 /// Neither a name nor a path, a broken file, no images, labels that don't fit.
 pub fn open(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
-    if options.channels.is_some_and(|channels| !matches!(channels, 1 | 3)) {
-        let value = format!("{:?}", options.channels);
-        return Err(DataError::Argument { name: "channels", value, expected: "1 or 3" });
-    }
-    if options.size.is_some_and(|(height, width)| height.min(width) == 0 || height.max(width) > MOST_SIDE) {
-        let value = format!("{:?}", options.size);
-        return Err(DataError::Argument { name: "size", value, expected: "sides of 1 to 4096 pixels" });
-    }
+    check(options)?;
     let dataset = adapt::adapt(open_raw(spec, options)?, options)?;
+    let expected = dataset.train.shape();
+    if let Some(found) = dataset.test.as_ref().map(ImageSet::shape).filter(|&shape| shape != expected) {
+        return Err(DataError::ShapeMismatch { name: dataset.name, found, expected });
+    }
     match &options.labels {
         Labels::Auto | Labels::Folders => Ok(dataset),
         Labels::Ignore => dataset.map_sets(|set| set.with_columns(Vec::new())),
         Labels::File(file) => label_file::apply(dataset, file, options.classes.as_deref()),
+    }
+}
+
+fn check(options: &OpenOptions) -> Result<(), DataError> {
+    if let Some(channels) = options.channels.filter(|channels| !matches!(channels, 1 | 3)) {
+        let value = channels.to_string();
+        return Err(DataError::Argument { name: "channels", value, expected: "1 or 3" });
+    }
+    let sides = 1..=MOST_SIDE;
+    match options.size.filter(|(height, width)| !(sides.contains(height) && sides.contains(width))) {
+        Some((height, width)) => {
+            let value = format!("{height}×{width}");
+            Err(DataError::Argument { name: "size", value, expected: "sides of 1 to 4096 pixels" })
+        }
+        None => Ok(()),
     }
 }
 
@@ -116,7 +129,7 @@ fn open_raw(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
                 fetch::find(spec).map(|set| format!("; `{}` can be fetched", set.name)).unwrap_or_default();
             Err(DataError::NotFound { spec: spec.to_owned(), builtin, hint })
         }
-        Err(source) => Err(DataError::Io { path: path.to_owned(), source }),
+        Err(reason) => Err(DataError::Io { path: path.to_owned(), reason }),
     }
 }
 

@@ -16,12 +16,12 @@ pub enum DataError {
         hint: String,
     },
     /// The operating system refused.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {reason}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// Its reason.
-        source: std::io::Error,
+        /// Why; part of the message, so not its source as well.
+        reason: std::io::Error,
     },
     /// A file breaks its format.
     #[error("{}: {reason}", path.display())]
@@ -71,14 +71,14 @@ pub enum DataError {
         /// How many files were passed over and why; otherwise empty.
         hint: String,
     },
-    /// Images of the splits don't fit together.
-    #[error("{}: images are {found}, expected {expected} as in the training split", path.display())]
+    /// Test images of another shape than the training images.
+    #[error("{name}: test images are {found}, training images {expected}; expected one shape")]
     ShapeMismatch {
-        /// Where the second shape was found.
-        path: PathBuf,
-        /// The shape found.
+        /// The data set.
+        name: String,
+        /// Shape of the test images.
         found: super::ImageShape,
-        /// The shape of the training split.
+        /// Shape of the training images.
         expected: super::ImageShape,
     },
     /// A label file names an image that is not there.
@@ -112,12 +112,6 @@ pub enum DataError {
         class: String,
         /// The names in the map.
         known: String,
-    },
-    /// The operation needs labels.
-    #[error("{name}: no labels; give a label file or one folder a class")]
-    Unlabelled {
-        /// The data set.
-        name: String,
     },
     /// A class has too few images for a split.
     #[error("class `{class}` has {found} image(s), expected at least {needed}")]
@@ -178,7 +172,7 @@ pub enum DataError {
 impl DataError {
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| Self::Io { path, source }
+        move |reason| Self::Io { path, reason }
     }
 
     pub(crate) fn malformed(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {

@@ -91,9 +91,12 @@ struct Entry {
 
 impl LabelFile {
     fn read(path: &Path) -> Result<Self, DataError> {
-        let malformed = |error: csv::Error| match error.into_kind() {
-            csv::ErrorKind::Io(source) => DataError::Io { path: path.to_owned(), source },
-            kind => DataError::malformed(path, format!("{kind:?}")),
+        let malformed = |error: csv::Error| {
+            let reason = error.to_string();
+            match error.into_kind() {
+                csv::ErrorKind::Io(reason) => DataError::Io { path: path.to_owned(), reason },
+                _ => DataError::malformed(path, reason),
+            }
         };
         let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_path(path).map_err(malformed)?;
         let header: Vec<String> = reader.headers().map_err(malformed)?.iter().map(str::to_owned).collect();

@@ -1,4 +1,6 @@
 //! What can go wrong with a probe.
+use crate::data::DataError;
+use crate::represent::RepresentError;
 use std::path::PathBuf;
 
 /// Errors of probes and saved heads.
@@ -13,10 +15,14 @@ pub enum ProbeError {
     OneClass { classes: usize },
     #[error("{data}: class `{class}` is not a class of the training data (they are: {known})")]
     UnknownClass { data: String, class: String, known: String },
-    #[error("--few-labels {wanted}: class `{class}` has only {found} labelled training images")]
-    TooFewLabels { wanted: usize, class: String, found: usize },
-    #[error("--few-labels must be at least 1")]
-    ZeroLabels,
+    #[error("--few-labels {wanted}: {error}")]
+    FewLabels { wanted: usize, error: DataError },
+    #[error(transparent)]
+    Data(#[from] DataError),
+    #[error(transparent)]
+    Represent(#[from] RepresentError),
+    #[error("{data}: no label column `{column}`; there are {known}")]
+    NoColumn { data: String, column: String, known: String },
     #[error("features of {source_name} at row {row} of the {split} data are not finite")]
     NotFinite { source_name: String, split: &'static str, row: usize },
     #[error(
@@ -27,14 +33,14 @@ pub enum ProbeError {
     UnknownProbe { name: String },
     #[error("unknown recipe `{name}`, expected default or paper")]
     UnknownRecipe { name: String },
-    #[error("{path}: no saved head; run `diffrep probe` on this run first")]
+    #[error("{}: no saved head; run `diffrep probe` on this run first", path.display())]
     NoHead { path: PathBuf },
-    #[error("{path}: not a saved head: {reason}")]
+    #[error("{}: not a saved head: {reason}", path.display())]
     BadHead { path: PathBuf, reason: String },
     #[error("the saved head reads {expected} features, but the encoder gives {found}")]
     WrongWidth { expected: usize, found: usize },
-    #[error("{path}: can't write: {error}")]
+    #[error("{}: can't write: {error}", path.display())]
     Write { path: PathBuf, error: std::io::Error },
-    #[error("{path}: can't read: {error}")]
+    #[error("{}: can't read: {error}", path.display())]
     Read { path: PathBuf, error: std::io::Error },
 }

@@ -2,16 +2,19 @@
 //!
 //! Probes see plain feature matrices only, so nothing here can change an encoder. [`run`] follows the protocol
 //! (validation split, learning rate and t chosen there, several seeds, test rows read once) and returns [`Score`]s
-//! that carry all of it. [`SavedHead`] keeps the best head for new pictures.
+//! that carry all of it. [`probe_run`] does so for a run's encoder and its baselines, and keeps the best head
+//! ([`SavedHead`]) for new pictures.
 mod error;
 mod features;
 mod fit;
 mod head;
+mod labelled;
 mod linear;
 mod metrics;
 mod mlp;
 mod protocol;
 mod recipe;
+mod run_probe;
 mod saved;
 mod score;
 mod split;
@@ -19,8 +22,10 @@ mod split;
 pub use error::ProbeError;
 pub use features::{Column, Features, Source};
 pub use head::Head;
+pub use labelled::{Labelled, LabelledData};
 pub use metrics::{accuracy, macro_f1, mean_and_sd};
 pub use protocol::{Outcome, Settings, Task, run};
 pub use recipe::{ProbeKind, Recipe};
+pub use run_probe::{ProbeEvent, RunProbe, probe_run};
 pub use saved::{HeadRecord, SavedHead};
 pub use score::{Data, Origin, Score, Scores, few_label_scores, headline};

@@ -7,6 +7,7 @@ use super::metrics::{accuracy, macro_f1, mean_and_sd};
 use super::recipe::{ProbeKind, Recipe};
 use super::score::{Data, Origin, Score, mark_headlines};
 use super::split::Split;
+use crate::data::LabelColumn;
 use crate::measure::{KNN_NEIGHBOURS, knn_predict};
 use crate::random::Seed;
 use rayon::prelude::*;
@@ -61,20 +62,16 @@ pub fn run(
     settings: &Settings,
     finished: &(dyn Fn() + Sync),
 ) -> Result<Vec<Outcome>, ProbeError> {
-    check(task, source, settings)?;
-    let budgets: Vec<Option<usize>> =
-        std::iter::once(None).chain(settings.few_labels.iter().map(|&n| Some(n))).collect();
+    check(task, source)?;
+    let labels = LabelColumn {
+        name: task.data.label.clone(),
+        classes: task.classes.to_vec(),
+        values: task.train_labels.iter().copied().map(Some).collect(),
+    };
     let mut cells = Vec::new();
-    for &labels_per_class in &budgets {
-        let draw = |&seed: &u64| {
-            Split::draw(
-                task.train_labels,
-                task.classes,
-                labels_per_class,
-                settings.recipe.validation,
-                Seed(seed),
-            )
-        };
+    for labels_per_class in std::iter::once(None).chain(settings.few_labels.iter().copied().map(Some)) {
+        let validation = settings.recipe.validation;
+        let draw = |&seed: &u64| Split::draw(&labels, labels_per_class, validation, Seed(seed));
         let splits = settings.seeds.iter().map(draw).collect::<Result<Vec<_>, _>>()?;
         for &probe in &settings.probes {
             for &column in &source.columns {
@@ -97,7 +94,7 @@ pub fn run(
     Ok(outcomes)
 }
 
-fn check(task: &Task, source: &Source, settings: &Settings) -> Result<(), ProbeError> {
+fn check(task: &Task, source: &Source) -> Result<(), ProbeError> {
     if task.train_labels.is_empty() || task.test_labels.is_empty() {
         let data = if task.train_labels.is_empty() { &task.data.train_data } else { &task.data.test_data };
         return Err(ProbeError::NoLabels { data: data.clone() });
@@ -107,9 +104,6 @@ fn check(task: &Task, source: &Source, settings: &Settings) -> Result<(), ProbeE
     let classes = seen.iter().filter(|&&seen| seen).count();
     if classes < 2 {
         return Err(ProbeError::OneClass { classes });
-    }
-    if settings.few_labels.contains(&0) {
-        return Err(ProbeError::ZeroLabels);
     }
     for column in &source.columns {
         for (split, features) in [("training", column.train), ("test", column.test)] {

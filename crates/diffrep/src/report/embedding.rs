@@ -64,29 +64,26 @@ impl Embedded<'_> {
     }
 
     /// The `count` nearest images of each of `queries` by cosine similarity at the first, middle and last t, side
-    /// by side; `thumbnails` holds a picture of every image.
+    /// by side; `picture` gives the picture of an image.
     ///
     /// # Errors
-    /// Sizes that disagree.
+    /// Sizes that disagree, a picture that can't be had.
     pub fn neighbours(
         &self,
         title: impl Into<String>,
-        thumbnails: &[Thumbnail],
         queries: &[usize],
         count: usize,
+        picture: impl Fn(usize) -> Result<Thumbnail, ReportError>,
     ) -> Result<ImageGrid, ReportError> {
-        let (got, expected) = (thumbnails.len(), self.labels.len());
-        if got != expected {
-            return Err(ReportError::Shape { what: "thumbnails (one an image)".into(), got, expected });
-        }
         let mut levels = vec![0, self.t.len() / 2, self.t.len().saturating_sub(1)];
         levels.dedup();
-        let count = count.min(expected.saturating_sub(1));
+        let count = count.min(self.labels.len().saturating_sub(1));
         let mut groups = vec![("query".to_owned(), 1)];
-        let cell =
-            |row: usize, mark| Cell { thumbnail: thumbnails[row].clone(), caption: self.caption(row), mark };
-        let mut rows: Vec<Vec<Cell>> =
-            queries.iter().map(|&query| vec![cell(query, CellMark::Plain)]).collect();
+        let cell = |row: usize, mark| {
+            Ok::<_, ReportError>(Cell { thumbnail: picture(row)?, caption: self.caption(row), mark })
+        };
+        let first = |&query: &usize| Ok(vec![cell(query, CellMark::Plain)?]);
+        let mut rows = queries.iter().map(first).collect::<Result<Vec<_>, ReportError>>()?;
         for (place, &level) in levels.iter().enumerate() {
             let detail = match place {
                 0 if levels.len() > 1 => " (finest)",
@@ -96,11 +93,9 @@ impl Embedded<'_> {
             groups.push((format!("nearest at t = {}{detail}", self.t[level]), count));
             let codes = unit_rows(&self.at(level)?, self.dim);
             for (&query, cells) in queries.iter().zip(&mut rows) {
-                cells.extend(
-                    nearest(&codes, self.dim, query, count)
-                        .into_iter()
-                        .map(|row| cell(row, self.agreement(query, row))),
-                );
+                for row in nearest(&codes, self.dim, query, count) {
+                    cells.push(cell(row, self.agreement(query, row))?);
+                }
             }
         }
         Ok(ImageGrid { title: title.into(), groups, rows })

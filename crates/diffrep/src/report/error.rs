@@ -31,9 +31,14 @@ pub enum ReportError {
         /// What the renderer or encoder said.
         reason: String,
     },
+    /// An image can't be read.
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
     /// A file of the run can't be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("can't {action} {}", path.display())]
     Io {
+        /// "read" or "write".
+        action: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's message.
@@ -52,6 +57,11 @@ pub enum ReportError {
 }
 
 impl ReportError {
+    /// The system refused to `action` ("read", "write") a file; its reason is the source.
+    pub(super) fn io(action: &'static str, path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Io { action, path: path.into(), source }
+    }
+
     /// A JSON file that isn't as expected.
     pub(super) fn json(path: &std::path::Path, error: &serde_json::Error) -> Self {
         Self::Format { path: path.into(), place: "JSON".into(), reason: error.to_string() }

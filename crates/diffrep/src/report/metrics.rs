@@ -22,8 +22,7 @@ impl Metrics {
     /// # Errors
     /// The file can't be read, or a line is no object with a step.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ReportError::Io { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(ReportError::io("read", path))?;
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         let mut metrics = Self::default();
         for (index, line) in whole.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {

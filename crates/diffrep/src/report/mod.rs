@@ -1,7 +1,7 @@
 //! Figures (SVG and PNG) and the HTML report.
 //!
 //! [`ReportData`] holds everything that a report says, as plain data: [`ReportData::read`] takes what a run folder
-//! holds, and callers add pictures of embeddings made with [`Embedded`]. [`html`] turns it into one self-contained
+//! holds, and callers add pictures of embeddings with [`Sample::show`]. [`html`] turns it into one self-contained
 //! page, [`exhibits`] into the figures alone.
 mod embedding;
 mod error;
@@ -12,6 +12,7 @@ mod html;
 mod metrics;
 mod model;
 mod pca;
+mod pictures;
 mod score;
 
 pub use embedding::Embedded;
@@ -22,3 +23,4 @@ pub use html::html;
 pub use metrics::Metrics;
 pub use model::ReportData;
 pub use pca::{Plane, align_signs, pca};
+pub use pictures::Sample;

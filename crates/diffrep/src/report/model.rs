@@ -35,10 +35,8 @@ impl ReportData {
     /// # Errors
     /// The folder doesn't exist, or a file in it can't be read.
     pub fn read(run: &Path) -> Result<Self, ReportError> {
-        let io = |source| ReportError::Io { path: run.into(), source };
-        if !std::fs::metadata(run).map_err(io)?.is_dir() {
-            return Err(io(std::io::ErrorKind::NotADirectory.into()));
-        }
+        // Listing it fails where it is no folder.
+        std::fs::read_dir(run).map_err(ReportError::io("read", run))?;
         let existing = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
         let configuration =
             existing("config.toml").map_or(Ok(Vec::new()), |path| read_configuration(&path))?;
@@ -99,13 +97,12 @@ fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {
 }
 
 fn read_json(path: &Path) -> Result<Value, ReportError> {
-    let text = std::fs::read(path).map_err(|source| ReportError::Io { path: path.into(), source })?;
+    let text = std::fs::read(path).map_err(ReportError::io("read", path))?;
     serde_json::from_slice(&text).map_err(|error| ReportError::json(path, &error))
 }
 
 fn read_configuration(path: &Path) -> Result<Vec<(String, String)>, ReportError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ReportError::Io { path: path.into(), source })?;
+    let text = std::fs::read_to_string(path).map_err(ReportError::io("read", path))?;
     let table: toml::Table = toml::from_str(&text).map_err(|e| ReportError::Format {
         path: path.into(),
         place: "TOML".into(),

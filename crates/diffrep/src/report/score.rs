@@ -11,7 +11,7 @@ pub const ENCODER: &str = "encoder";
 /// # Errors
 /// The file can't be read or is no such file; names the line.
 pub fn read(path: &Path) -> Result<Vec<Score>, ReportError> {
-    let text = std::fs::read(path).map_err(|source| ReportError::Io { path: path.into(), source })?;
+    let text = std::fs::read(path).map_err(ReportError::io("read", path))?;
     let scores: Result<Scores, _> = serde_json::from_slice(&text);
     Ok(scores.map_err(|e| ReportError::json(path, &e))?.scores)
 }

@@ -1,4 +1,22 @@
 //! Encoders loaded from a run, embeddings and their files.
+//!
+//! [`LoadedEncoder`] is the frozen encoder of a run (or a random one, the baseline), [`encode`] turns a set of images
+//! of any size into codes at chosen levels of detail, block by block, and an [`EmbeddingFile`] takes the blocks.
+mod csv;
+mod encode;
+mod encoder;
+mod error;
+mod file;
+mod levels;
+mod npy;
+mod npz;
+mod parquet;
 mod part_file;
+mod safetensors;
 
+pub use encode::{BATCH, Embeddings, encode, pixels};
+pub use encoder::LoadedEncoder;
+pub use error::RepresentError;
+pub use file::{EmbeddingFile, Format, Outline};
+pub use levels::{Shard, level_grid, parse_levels};
 pub use part_file::PartFile;

@@ -77,8 +77,8 @@ pub enum RunError {
         /// The file that was expected.
         missing: &'static str,
     },
-    /// A new run would mix with somebody's files.
-    #[error("{} holds files that are no run; give an empty or new folder", path.display())]
+    /// A new run would mix with other files.
+    #[error("{} holds other files; give an empty or new folder", path.display())]
     Foreign {
         /// The folder.
         path: PathBuf,

@@ -30,10 +30,9 @@ impl Plan {
     ///
     /// # Errors
     /// The first setting, file or image that doesn't do.
-    pub fn new(mut config: Config, out: &Path) -> Result<Self, TrainError> {
+    pub fn new(config: Config, out: &Path) -> Result<Self, TrainError> {
         check(&config)?;
         refuse_inside(&config.data.source, out)?;
-        config.data.source = absolute(&config.data.source);
         let dataset = data::open(&config.data.source, &config.data.open_options())?;
         let images = &dataset.train;
         if images.len() < 2 {
@@ -118,7 +117,8 @@ impl Plan {
         }
     }
 
-    /// Estimated peak memory of training in bytes, given the number of parameters; see [`memory::estimate`].
+    /// Estimated peak memory of training in bytes, given the number of parameters, within a factor of two: parameters,
+    /// optimiser and feature maps; images that lie in memory come on top.
     pub fn memory_estimate(&self, parameters: usize) -> u64 {
         memory::estimate(&self.record.model, self.config.train.batch, parameters)
     }
@@ -185,17 +185,5 @@ fn refuse_inside(source: &str, out: &Path) -> Result<(), RunError> {
     match existing {
         Some(out) if folder.is_dir() && out.starts_with(&folder) => Err(RunError::InsideData { out, folder }),
         _ => Ok(()),
-    }
-}
-
-/// A path that means the same from every folder; names of built-in data stay.
-fn absolute(source: &str) -> String {
-    if data::BUILT_IN.iter().any(|(name, _)| *name == source) {
-        return source.to_owned();
-    }
-    match Path::new(source).canonicalize() {
-        Ok(path) => path.display().to_string(),
-        // Opening it will say what is wrong.
-        Err(_) => source.to_owned(),
     }
 }

@@ -114,14 +114,17 @@ impl LockedRun {
         RunFolder::open(&self.path).ok()
     }
 
-    /// Writes settings and record of a new run.
+    /// Writes settings and record of a new run. Errors if there is one already.
     pub fn create(&self, config: &Config, record: &RunRecord) -> Result<(), RunError> {
+        if self.existing().is_some() {
+            return Err(RunError::Foreign { path: self.path.clone() });
+        }
         let write = |name: &str, text: String| {
             let path = self.path.join(name);
             atomic::write_file(&path, text.as_bytes()).map_err(RunError::io("write", &path))
         };
         write(CONFIG, config.to_toml())?;
-        write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data"))
+        write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data under string keys"))
     }
 }
 

@@ -47,9 +47,9 @@ mod tests {
 
     #[test]
     fn the_rate_rises_over_the_warm_up_and_stays() {
-        let schedule = Schedule { learning_rate: 2e-4, warm_up: 4, decay: Decay::Constant, horizon: 10 };
+        let schedule = Schedule { learning_rate: 2.0, warm_up: 4, decay: Decay::Constant, horizon: 10 };
         let rates: Vec<f64> = (0..6).map(|step| schedule.at(step)).collect();
-        assert_eq!(rates, [0.5e-4, 1e-4, 1.5e-4, 2e-4, 2e-4, 2e-4]);
+        assert_eq!(rates, [0.5, 1.0, 1.5, 2.0, 2.0, 2.0]);
     }
 
     #[test]

@@ -109,6 +109,23 @@ fn standardised_training_images_have_mean_zero_and_variance_one() {
 }
 
 #[test]
+fn images_in_memory_are_brought_to_other_sizes_and_channels_as_well() {
+    let options = OpenOptions { channels: Some(3), size: Some((16, 16)), ..OpenOptions::default() };
+    let (plain, adapted) =
+        (open("digits", &OpenOptions::default()).unwrap(), open("digits", &options).unwrap());
+    assert_eq!(adapted.train.shape(), ImageShape { height: 16, width: 16, channels: 3 });
+    assert_eq!(adapted.train.id(7), plain.train.id(7));
+    assert_eq!(adapted.train.labels(), plain.train.labels());
+    let (small, large) = (pixels(&plain.train, &[7]), pixels(&adapted.train, &[7]));
+    assert!(large.chunks(3).all(|pixel| pixel[0] == pixel[1] && pixel[1] == pixel[2]));
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+    assert!((mean(&small) - mean(&large)).abs() < 0.02);
+    let one = OpenOptions { channels: Some(1), ..OpenOptions::default() };
+    let shapes = open("shapes", &one).unwrap();
+    assert_eq!(shapes.train.shape().channels, 1);
+}
+
+#[test]
 fn wrong_rows_and_buffers_are_errors() {
     let train = open("digits", &OpenOptions::default()).unwrap().train;
     let mut out = vec![0.0; 64];

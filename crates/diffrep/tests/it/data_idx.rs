@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::{fs, io::Write, path::Path};
 
 /// An IDX file of bytes.
-pub fn idx(dimensions: &[u32], data: &[u8]) -> Vec<u8> {
+fn idx(dimensions: &[u32], data: &[u8]) -> Vec<u8> {
     let mut bytes = vec![0, 0, 8, dimensions.len() as u8];
     dimensions.iter().for_each(|size| bytes.extend(size.to_be_bytes()));
     bytes.extend(data);
@@ -79,6 +79,15 @@ fn short_long_and_absurd_data_are_named() {
     }
     let found = message(&idx(&[2, 1, 1], &[0; 2]), &idx(&[3], &[0; 3]));
     assert!(found.contains("3 labels for 2 images"), "{found}");
+}
+
+#[test]
+fn test_images_of_another_shape_are_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("train-images-idx3-ubyte"), idx(&[1, 2, 2], &[0; 4])).unwrap();
+    fs::write(folder.path().join("t10k-images-idx3-ubyte"), idx(&[1, 1, 4], &[0; 4])).unwrap();
+    let found = open_path(folder.path()).unwrap_err().to_string();
+    assert!(found.contains("test images are 1×4×1, training images 2×2×1"), "{found}");
 }
 
 #[test]

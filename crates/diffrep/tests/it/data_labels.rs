@@ -46,6 +46,11 @@ fn unknown_and_duplicate_keys_and_classes_are_named_with_their_line() {
     assert!(found.contains("the first line is `a/1.png,x`, expected `path,label`"), "{found}");
     let found = message("path,label\na/1.png\n");
     assert!(found.contains("line 2 has 1 fields, expected 2"), "{found}");
+    let latin = tempfile::NamedTempFile::new().unwrap();
+    fs::write(latin.path(), b"path,label\na/1.png,caf\xe9\n").unwrap();
+    let options = OpenOptions { labels: Labels::File(latin.path().into()), ..OpenOptions::default() };
+    let found = open(data.path().to_str().unwrap(), &options).unwrap_err().to_string();
+    assert!(found.contains("invalid utf-8"), "{found}");
     let missing = OpenOptions { labels: Labels::File("no/such.csv".into()), ..OpenOptions::default() };
     let found = open(data.path().to_str().unwrap(), &missing).unwrap_err().to_string();
     assert!(found.contains("no/such.csv"), "{found}");

@@ -1,22 +1,10 @@
 //! The loaders on real files, where they are at hand.
+use super::shared;
 use diffrep::data::{Dataset, ImageShape, OpenOptions, Preprocess, open};
-use std::path::PathBuf;
-
-/// A path in the shared folder's data, or `None` (with a message) where the folder is absent.
-fn shared(name: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared");
-    let folder = std::env::var_os("DIFFREP_SHARED").map_or_else(|| PathBuf::from(default), PathBuf::from);
-    let path = folder.join("data").join(name);
-    if path.exists() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("DIFFREP_REQUIRE_SHARED").is_none(), "{} is missing", path.display());
-    eprintln!("skipped: {} is missing", path.display());
-    None
-}
 
 fn open_shared(name: &str) -> Option<Dataset> {
-    shared(name).map(|path| open(path.to_str().unwrap(), &OpenOptions::default()).unwrap())
+    shared::path(&format!("data/{name}"))
+        .map(|path| open(path.to_str().unwrap(), &OpenOptions::default()).unwrap())
 }
 
 // Counts a class: LeCun, Cortes, Burges.

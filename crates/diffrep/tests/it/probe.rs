@@ -148,7 +148,7 @@ fn a_score_carries_its_whole_protocol() {
         assert_eq!(score.accuracies.len(), 3);
         assert_eq!(
             (score.train_rows, score.validation_rows),
-            if score.labels_per_class.is_some() { (6, 0) } else { (180, 20) }
+            if score.labels_per_class.is_some() { (5, 1) } else { (180, 20) }
         );
         assert_eq!(outcome.score, serde_json::from_value(json).unwrap());
     }

@@ -79,6 +79,7 @@ fn texts(figure: &Figure) -> Vec<(f64, f64, String)> {
 #[test]
 fn every_kind_of_figure_is_a_png_of_its_size_with_something_on_it() {
     for figure in every_kind() {
+        assert!(!figure.svg.contains("points=\"\""), "{}: a shape without points", figure.title);
         let png = image::load_from_memory(&figure.to_png(2.0).unwrap()).unwrap().into_rgb8();
         let expected = ((figure.width * 2.0).round() as u32, (figure.height * 2.0).round() as u32);
         assert_eq!(png.dimensions(), expected, "{}", figure.title);
@@ -117,7 +118,7 @@ fn values_that_are_not_finite_are_left_out_with_a_note() {
     let mut points = scatter(1, &["a"]);
     points.panels[0].points[3] = [f64::NAN, 0.0];
     let figure = points.draw().unwrap();
-    assert_eq!(figure.notes, ["1 points of panel \"t = 0\" are left out: not finite."]);
+    assert_eq!(figure.notes, ["1 point is left out of panel \"t = 0\": not finite."]);
     assert_eq!(figure.svg.matches("<circle").count(), 59 + 1, "points and legend");
 
     assert_eq!(bars(&[1.0, f64::NAN]).draw().unwrap().notes.len(), 1);

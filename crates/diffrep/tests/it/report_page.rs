@@ -1,6 +1,7 @@
 //! The page: one file that needs nothing, safe against hostile names, honest about what is missing.
 use diffrep::probe::Score;
-use diffrep::report::{Embedded, Metrics, ReportData, exhibits, figure::Thumbnail, html};
+use diffrep::random::Seed;
+use diffrep::report::{Embedded, Metrics, ReportData, Sample, exhibits, figure::Thumbnail, html};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -58,9 +59,9 @@ fn add_pictures(data: &mut ReportData) {
     let classes = [HOSTILE.to_owned(), "one".to_owned(), "two".to_owned(), "three".to_owned()];
     let labels = [Some(0), Some(1), Some(2), Some(3)];
     let embedded = Embedded { t: &[0.0, 1.0], dim: 2, values: &values, labels: &labels, classes: &classes };
-    let thumbnails = vec![Thumbnail::new([1, 1, 1], &[0.5]).unwrap(); 4];
+    let picture = |_| Thumbnail::new([1, 1, 1], &[0.5]);
     data.scatter = Some(embedded.scatter("Four images").unwrap());
-    data.neighbours = Some(embedded.neighbours("Neighbours", &thumbnails, &[0], 3).unwrap());
+    data.neighbours = Some(embedded.neighbours("Neighbours", &[0], 3, picture).unwrap());
 }
 
 fn full() -> ReportData {
@@ -173,6 +174,29 @@ fn neighbours_follow_the_level_of_detail() {
     let grid = full().neighbours.unwrap();
     let captions: Vec<&str> = grid.rows[0].iter().map(|cell| cell.caption.as_str()).collect();
     assert_eq!(captions, [HOSTILE, "one", "two", "three", "three", "two", "one"]);
+}
+
+#[test]
+fn a_sample_is_drawn_once_for_a_seed_and_shown_with_its_labels() {
+    let digits = diffrep::data::open("digits", &Default::default()).unwrap().train;
+    let sample = Sample::draw(&digits, "test", 40, Seed(1));
+    let again = Sample::draw(&digits, "test", 40, Seed(1));
+    let ids = |sample: &Sample| (0..40).map(|row| sample.images().id(row)).collect::<Vec<_>>();
+    assert_eq!(ids(&sample), ids(&again));
+    assert_ne!(ids(&sample), ids(&Sample::draw(&digits, "test", 40, Seed(2))));
+    // Pixels as their own embedding, at one t.
+    let shape = digits.shape();
+    let mut pixels = vec![0.0; 40 * shape.len()];
+    sample.images().read(&(0..40).collect::<Vec<_>>(), &mut pixels).unwrap();
+    let mut data = ReportData::default();
+    sample.show(&mut data, &[0.5], shape.len(), &pixels).unwrap();
+    let (scatter, grid) = (data.scatter.unwrap(), data.neighbours.unwrap());
+    assert!(scatter.title.starts_with(&format!("40 of {} test images", digits.len())), "{}", scatter.title);
+    assert_eq!(scatter.labels, sample.images().labels().unwrap().values);
+    assert_eq!(grid.groups, [("query".to_owned(), 1), ("nearest at t = 0.5".to_owned(), 4)]);
+    let queries: std::collections::HashSet<_> = grid.rows.iter().map(|row| &row[0].caption).collect();
+    assert_eq!(queries.len(), grid.rows.len(), "every query is of another class");
+    assert!(sample.show(&mut ReportData::default(), &[0.5], shape.len(), &pixels[1..]).is_err());
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn attempt(
     partial: &Path,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Failure> {
-    let on_disk = |error| Failure::Final(DataError::Io { path: partial.to_owned(), source: error });
+    let on_disk = |error| Failure::Final(DataError::Io { path: partial.to_owned(), reason: error });
     let mut done = size(partial);
     let mut request = agent.get(url);
     if done > 0 {

@@ -26,7 +26,8 @@ pub(super) fn scan(
     options: &OpenOptions,
     skipped: &mut Vec<String>,
 ) -> Result<Vec<Found>, DataError> {
-    let start = root.join(folder);
+    // Joining nothing would add a slash.
+    let start = if folder.is_empty() { root.to_owned() } else { root.join(folder) };
     let (names, passed_over) = list(root, &start, options)?;
     let checked: Vec<Result<Found, DataError>> = names
         .into_par_iter()
@@ -134,6 +135,6 @@ fn walk_error(start: &Path, error: walkdir::Error) -> DataError {
     let path = error.path().unwrap_or(start).to_owned();
     match error.loop_ancestor() {
         Some(ancestor) => DataError::malformed(path, format!("a link back to {}", ancestor.display())),
-        None => DataError::Io { path, source: error.into() },
+        None => DataError::Io { path, reason: error.into() },
     }
 }

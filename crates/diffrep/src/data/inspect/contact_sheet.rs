@@ -42,7 +42,7 @@ pub fn write_contact_sheet(path: &Path, set: &ImageSet) -> Result<(), DataError>
     }
     let written = sheet.save_with_format(path, image::ImageFormat::Png);
     written.map_err(|error| match error {
-        image::ImageError::IoError(source) => DataError::Io { path: path.to_owned(), source },
+        image::ImageError::IoError(reason) => DataError::Io { path: path.to_owned(), reason },
         other => DataError::malformed(path, other.to_string()),
     })
 }

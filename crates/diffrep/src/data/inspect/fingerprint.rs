@@ -5,9 +5,11 @@ use std::{
     hash::{DefaultHasher, Hasher},
 };
 
-/// Side of the grey thumbnail: eight differences along each axis.
+/// Side of the grey image whose neighbours are compared: eight differences along each axis.
 const SIDE: usize = 9;
 const DIFFERENCES: usize = SIDE - 1;
+/// Side of the grey thumbnail that has to agree as well.
+const THUMBNAIL: usize = 16;
 /// A neighbour has to be darker by so much, so that noise on a flat ground sets no bits.
 const MARGIN: f32 = 2.0 / 255.0;
 /// Bits in which near copies differ at most.
@@ -23,7 +25,7 @@ const MOST_CANDIDATES: usize = 1000;
 pub(super) struct Fingerprint {
     pixels: u64,
     hash: u128,
-    thumbnail: [f32; SIDE * SIDE],
+    thumbnail: [u8; THUMBNAIL * THUMBNAIL],
 }
 
 impl Fingerprint {
@@ -31,30 +33,41 @@ impl Fingerprint {
     pub(super) fn new(shape: ImageShape, image: &[f32]) -> Self {
         let mut hasher = DefaultHasher::new();
         image.iter().for_each(|value| hasher.write_u32(value.to_bits()));
-        let mut thumbnail = [0.0; SIDE * SIDE];
-        let small = ImageShape { height: SIDE, width: SIDE, channels: 1 };
-        let row = shape.width * shape.channels;
-        let line = |y: usize, line: &mut [f32]| grey(&image[y * row..][..row], shape.channels, line);
-        resample::resample(shape.height, shape.width, small, line, &mut thumbnail);
-        let at = |y: usize, x: usize| thumbnail[y * SIDE + x];
+        let tiny: [f32; SIDE * SIDE] = reduce(shape, image, SIDE);
+        let thumbnail: [f32; THUMBNAIL * THUMBNAIL] = reduce(shape, image, THUMBNAIL);
+        let at = |y: usize, x: usize| tiny[y * SIDE + x];
         let mut hash = 0;
         for (y, x) in (0..DIFFERENCES).flat_map(|y| (0..DIFFERENCES).map(move |x| (y, x))) {
             for neighbour in [at(y, x + 1), at(y + 1, x)] {
                 hash = hash << 1 | u128::from(at(y, x) > neighbour + MARGIN);
             }
         }
+        let thumbnail = thumbnail.map(|value| (value * 255.0).round() as u8);
         Self { pixels: hasher.finish(), hash, thumbnail }
     }
 
     fn is_near(&self, other: &Self) -> bool {
-        let squares = || self.thumbnail.iter().zip(&other.thumbnail).map(|(a, b)| (a - b).powi(2));
-        (self.hash ^ other.hash).count_ones() <= MOST_BITS
-            && squares().sum::<f32>() <= MOST_DIFFERENCE.powi(2) * (SIDE * SIDE) as f32
+        let squares = || {
+            let pairs = self.thumbnail.iter().zip(&other.thumbnail);
+            pairs.map(|(&a, &b)| (f32::from(a) - f32::from(b)).powi(2)).sum::<f32>()
+        };
+        let most = (255.0 * MOST_DIFFERENCE).powi(2) * (THUMBNAIL * THUMBNAIL) as f32;
+        (self.hash ^ other.hash).count_ones() <= MOST_BITS && squares() <= most
     }
 
     fn bands(&self) -> [u32; BANDS] {
         std::array::from_fn(|band| (self.hash >> (32 * band)) as u32)
     }
+}
+
+/// The whole image as `side` × `side` grey values.
+fn reduce<const N: usize>(shape: ImageShape, image: &[f32], side: usize) -> [f32; N] {
+    let mut out = [0.0; N];
+    let small = ImageShape { height: side, width: side, channels: 1 };
+    let row = shape.width * shape.channels;
+    let line = |y: usize, line: &mut [f32]| grey(&image[y * row..][..row], shape.channels, line);
+    resample::resample(shape.height, shape.width, small, line, &mut out);
+    out
 }
 
 fn grey(line: &[f32], channels: usize, out: &mut [f32]) {

@@ -76,7 +76,7 @@ pub struct DuplicatePair {
 
 /// Reads every image once.
 ///
-/// Nearly identical images have difference hashes of 128 bits that differ in at most three, and grey 9×9 thumbnails
+/// Nearly identical images have difference hashes of 128 bits that differ in at most three, and grey 16×16 thumbnails
 /// that differ by at most 0.02 (root mean square).
 ///
 /// # Errors

@@ -144,7 +144,7 @@ fn linear_labels(values: &[f64], step: f64) -> Vec<String> {
         // Half a step below the smallest tick is zero that rounding has moved.
         if value.abs() < 0.5 * step {
             format!("{:.*}", if unit == 1.0 && largest >= 1e-3 { decimals_of(step) } else { 0 }, 0.0)
-        } else if largest < 1e-3 || largest >= 1e9 {
+        } else if !(1e-3..1e9).contains(&largest) {
             scientific(value, step)
         } else {
             format!("{:.*}{suffix}", decimals_of(step / unit), value / unit)

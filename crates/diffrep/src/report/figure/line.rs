@@ -137,7 +137,8 @@ impl LineChart {
         let [_, top, _, bottom] = frame.edges();
         let row = |y: f64| if self.y.accepts(y) { frame.at_y(y).clamp(top, bottom) } else { bottom };
         for (i, series) in runs.iter().enumerate() {
-            for run in series.iter().flat_map(|run| run.split(|p| !p.sd.is_some_and(f64::is_finite))) {
+            let parts = series.iter().flat_map(|run| run.split(|p| !p.sd.is_some_and(f64::is_finite)));
+            for run in parts.filter(|run| !run.is_empty()) {
                 let edge = |sign: f64| {
                     run.iter().map(move |p| (frame.at(p.x, p.y).0, row(p.y + sign * p.sd.unwrap_or(0.0))))
                 };

@@ -50,7 +50,7 @@ impl Figure {
     pub fn save(&self, folder: &Path, stem: &str) -> Result<(), ReportError> {
         let write = |name: String, bytes: &[u8]| {
             let path = folder.join(name);
-            std::fs::write(&path, bytes).map_err(|source| ReportError::Io { path, source })
+            std::fs::write(&path, bytes).map_err(ReportError::io("write", &path))
         };
         write(format!("{stem}.svg"), self.svg.as_bytes())?;
         write(format!("{stem}.png"), &self.to_png(2.0)?)

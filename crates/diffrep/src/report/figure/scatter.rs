@@ -81,8 +81,8 @@ impl Scatter {
         for (i, panel) in self.panels.iter().enumerate() {
             let skipped = panel.points.iter().filter(|p| !finite(p)).count();
             if skipped > 0 {
-                notes
-                    .push(format!("{skipped} points of panel \"{}\" are left out: not finite.", panel.title));
+                let points = if skipped == 1 { "point is" } else { "points are" };
+                notes.push(format!("{skipped} {points} left out of panel \"{}\": not finite.", panel.title));
             }
             self.draw_panel(&mut canvas, panel, layout.corner(i), layout.side);
         }

@@ -38,7 +38,7 @@ impl Sources {
 }
 
 impl Config {
-    /// Lays the sources over each other.
+    /// Lays the sources over each other. Paths become absolute.
     ///
     /// # Errors
     /// Names the file or argument, the key, and the nearest known one.
@@ -80,6 +80,7 @@ impl Config {
         if layers::get(&table, "encoder", "probabilistic").is_none() {
             config.encoder.probabilistic = config.objective.method.is_probabilistic();
         }
+        config.data.make_absolute();
         Ok(config)
     }
 

@@ -1,10 +1,11 @@
 //! The settings themselves: one struct a table of the TOML file.
-use crate::data::{Labels, OnBad, OpenOptions};
+use crate::data::{self, Labels, OnBad, OpenOptions};
 use crate::nn::{EncoderConfig, NcsnppConfig};
 use crate::objective::ObjectiveConfig;
 use crate::sde::Sde;
 use crate::train::Decay;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// All settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,17 @@ pub enum BadImages {
 }
 
 impl DataConfig {
+    /// Makes paths mean the same from every working folder; names of built-in data stay. A path that doesn't exist
+    /// stays too: opening it will say so.
+    pub(super) fn make_absolute(&mut self) {
+        if !data::BUILT_IN.iter().any(|(name, _)| *name == self.source) {
+            make_absolute(&mut self.source);
+        }
+        if let Labels::File(_) = self.open_options().labels {
+            make_absolute(&mut self.labels);
+        }
+    }
+
     /// How to open the data.
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
@@ -85,6 +97,12 @@ impl DataConfig {
             },
             ..OpenOptions::default()
         }
+    }
+}
+
+fn make_absolute(path: &mut String) {
+    if let Ok(absolute) = Path::new(path).canonicalize() {
+        *path = absolute.display().to_string();
     }
 }
 

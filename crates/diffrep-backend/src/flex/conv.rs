@@ -1,0 +1,53 @@
+//! Convolution and linear layers.
+use super::Gradient;
+use super::storage::{Contiguous, dims, output};
+use crate::settings::Geometry;
+use burn::backend::flex::FlexTensor;
+use diffrep_kernels::columns;
+use diffrep_kernels::conv::{Conv2d, WeightOrder, backward_data, backward_weight, forward};
+
+/// `x` is `[N, H, W, Cin]`, `weight` `[Cout, Cin, K, K]`, `bias` `[Cout]`.
+pub(crate) fn conv2d(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    bias: &FlexTensor,
+    geometry: Geometry,
+) -> FlexTensor {
+    let [batch, height, width, inputs] = dims(x);
+    let [outputs, _, kernel, _] = dims(weight);
+    let Geometry { stride, before, after } = geometry;
+    let order = WeightOrder::OutIn;
+    let shape = Conv2d { batch, height, width, inputs, outputs, kernel, stride, before, after, order };
+    let (x, weight, bias) = (Contiguous::new(x), Contiguous::new(weight), Contiguous::new(bias));
+    output([batch, shape.out_height(), shape.out_width(), outputs], |y| {
+        forward(&shape, x.data(), weight.data(), Some(bias.data()), y);
+    })
+}
+
+/// For the gradients of x, weight and bias.
+#[derive(Clone, Debug)]
+pub(crate) struct Conv2dGradient {
+    pub(crate) x: FlexTensor,
+    pub(crate) weight: FlexTensor,
+    pub(crate) geometry: Geometry,
+}
+
+impl Gradient<3> for Conv2dGradient {
+    fn gradients(self, gy: FlexTensor, wanted: [bool; 3]) -> [Option<FlexTensor>; 3] {
+        let [batch, height, width, inputs] = dims(&self.x);
+        let [outputs, _, kernel, _] = dims(&self.weight);
+        let Geometry { stride, before, after } = self.geometry;
+        let order = WeightOrder::OutIn;
+        let shape = Conv2d { batch, height, width, inputs, outputs, kernel, stride, before, after, order };
+        let (x, weight, gy) = (Contiguous::new(&self.x), Contiguous::new(&self.weight), Contiguous::new(&gy));
+        [
+            wanted[0].then(|| {
+                output(dims::<4>(&self.x), |dx| backward_data(&shape, weight.data(), gy.data(), dx))
+            }),
+            wanted[1].then(|| {
+                output(dims::<4>(&self.weight), |dw| backward_weight(&shape, x.data(), gy.data(), dw))
+            }),
+            wanted[2].then(|| output([outputs], |db| columns::sum_rows(gy.data(), db))),
+        ]
+    }
+}

@@ -1,0 +1,159 @@
+//! The kernels behind the layer functions against the same functions out of Burn's operations.
+use crate::support::{assert_close, normal};
+use burn::module::Param;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig};
+use burn::tensor::Tensor;
+use diffrep_backend::generic;
+use diffrep_backend::layers::{self, Activation, Geometry, GroupNorm, Mode, Padding};
+use proptest::prelude::*;
+
+const FORWARD: f32 = 1e-5;
+const GRADIENT: f32 = 1e-4;
+
+/// Compares results and the gradients of a weighted sum of them with respect to three inputs.
+fn compare<const A: usize, const B: usize, const C: usize, const Y: usize>(
+    what: &str,
+    shapes: ([usize; A], [usize; B], [usize; C]),
+    fast: impl Fn(Tensor<A>, Tensor<B>, Tensor<C>) -> Tensor<Y>,
+    slow: impl Fn(Tensor<A>, Tensor<B>, Tensor<C>) -> Tensor<Y>,
+) {
+    let (a, b, c) = (normal(0, shapes.0), normal(1, shapes.1), normal(2, shapes.2));
+    let (y, expected) = (fast(a.clone(), b.clone(), c.clone()), slow(a.clone(), b.clone(), c.clone()));
+    let weights = normal(3, y.dims()).detach();
+    assert_close(y.clone(), expected.clone(), FORWARD, what);
+    let (g, g_expected) = ((y * weights.clone()).sum().backward(), (expected * weights).sum().backward());
+    let same = |name: &str| format!("gradient of {name} of {what}");
+    assert_close(a.grad(&g).unwrap(), a.grad(&g_expected).unwrap(), GRADIENT, &same("the first input"));
+    assert_close(b.grad(&g).unwrap(), b.grad(&g_expected).unwrap(), GRADIENT, &same("the second input"));
+    assert_close(c.grad(&g).unwrap(), c.grad(&g_expected).unwrap(), GRADIENT, &same("the third input"));
+}
+
+fn conv_layer(weight: Tensor<4>, bias: Tensor<1>, stride: usize) -> Conv2d {
+    let [outputs, inputs, kernel, _] = weight.dims();
+    let config = Conv2dConfig::new([inputs, outputs], [kernel; 2]).with_stride([stride; 2]);
+    let mut layer = config.init(&weight.device());
+    layer.weight = Param::from_tensor(weight);
+    layer.bias = Some(Param::from_tensor(bias));
+    layer
+}
+
+fn check_conv(
+    n: usize,
+    h: usize,
+    w: usize,
+    inputs: usize,
+    outputs: usize,
+    kernel: usize,
+    geometry: Geometry,
+) {
+    compare(
+        &format!("conv2d {n}x{h}x{w}x{inputs} to {outputs}, kernel {kernel}, {geometry:?}"),
+        ([n, h, w, inputs], [outputs, inputs, kernel, kernel], [outputs]),
+        |x, weight, bias| layers::conv2d_with(x, weight, bias, geometry),
+        |x, weight, bias| generic::conv2d(x, weight, bias, geometry),
+    );
+}
+
+const ACTIVATIONS: [Activation; 3] = [Activation::Identity, Activation::Relu, Activation::Silu];
+
+fn activation() -> impl Strategy<Value = Activation> {
+    prop::sample::select(&ACTIVATIONS[..])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolutions_agree(
+        n in 1usize..10, h in 1usize..12, w in 1usize..20, inputs in 1usize..21, outputs in 1usize..36,
+        kernel in 1usize..4, stride in 1usize..3, before in 0usize..2, after in 0usize..2,
+    ) {
+        prop_assume!(h.min(w) + before + after >= kernel);
+        check_conv(n, h, w, inputs, outputs, kernel, Geometry { stride, before, after });
+    }
+
+    #[test]
+    fn batch_norms_agree(
+        n in 1usize..9, h in 1usize..9, w in 1usize..9, c in 1usize..40, activation in activation(),
+    ) {
+        // With fewer rows, gradients of the data vanish and only rounding remains.
+        prop_assume!(n * h * w >= 4);
+        let shapes = ([n, h, w, c], [c], [c]);
+        let train = |fast: bool| move |x, gamma, beta| {
+            let call = if fast { layers::batch_norm_train } else { generic::batch_norm_train };
+            call(x, gamma, beta, 1e-5, activation).0
+        };
+        compare(&format!("batch norm {shapes:?} {activation:?}"), shapes, train(true), train(false));
+        compare(
+            &format!("affine {shapes:?} {activation:?}"),
+            shapes,
+            |x, scale, shift| layers::affine(x, scale, shift, activation),
+            |x, scale, shift| generic::affine(x, scale, shift, activation),
+        );
+    }
+
+    #[test]
+    fn group_norms_agree(
+        n in 1usize..9, h in 1usize..9, w in 1usize..9, groups in 1usize..5, width in 1usize..12,
+        activation in activation(),
+    ) {
+        prop_assume!(h * w * width >= 4);
+        let c = groups * width;
+        let norm = GroupNorm { groups, epsilon: 1e-6, activation };
+        compare(
+            &format!("group norm {n}x{h}x{w}x{c} {norm:?}"),
+            ([n, h, w, c], [c], [c]),
+            |x, gamma, beta| layers::group_norm(x, gamma, beta, groups, 1e-6, activation),
+            |x, gamma, beta| generic::group_norm(x, gamma, beta, norm),
+        );
+    }
+}
+
+#[test]
+fn a_layer_is_convolved_with_its_own_stride_and_bias() {
+    let (x, weight, bias) = (normal(0, [2, 9, 9, 5]), normal(1, [7, 5, 3, 3]), normal(2, [7]));
+    let layer = conv_layer(weight.clone(), bias.clone(), 2);
+    let geometry = Geometry { stride: 2, before: 0, after: 1 };
+    let expected = generic::conv2d(x.clone(), weight.clone(), bias, geometry);
+    assert_close(
+        layers::conv2d(x.clone(), &layer, Padding { before: 0, after: 1 }),
+        expected,
+        FORWARD,
+        "with bias",
+    );
+    let layer = Conv2d { bias: None, ..layer };
+    let expected = generic::conv2d(x.clone(), weight, Tensor::zeros([7], &x.device()), geometry);
+    assert_close(
+        layers::conv2d(x, &layer, Padding { before: 0, after: 1 }),
+        expected,
+        FORWARD,
+        "without bias",
+    );
+}
+
+#[test]
+fn batch_norm_keeps_running_statistics_like_pytorch() {
+    let norm: BatchNorm = BatchNormConfig::new(3).init(&crate::support::device());
+    let x = normal(0, [4, 3, 5, 3]).detach();
+    let rows = x.clone().reshape([60, 3]);
+    let _ = layers::batch_norm(x.clone(), &norm, Activation::Identity, Mode::Train);
+    let mean = rows.clone().mean_dim(0).reshape([3]) * 0.1;
+    // `var` is the unbiased one, as PyTorch's running variance.
+    let variance = rows.var(0).reshape([3]) * 0.1 + 0.9;
+    assert_close(norm.running_mean.value(), mean.clone(), 1e-5, "running mean");
+    assert_close(norm.running_var.value(), variance.clone(), 1e-5, "running variance");
+    let y = layers::batch_norm(x.clone(), &norm, Activation::Identity, Mode::Eval);
+    let c = |t: Tensor<1>| t.reshape([1, 1, 1, 3]);
+    assert_close(y, (x - c(mean)) / c((variance + 1e-5).sqrt()), 1e-5, "evaluation");
+}
+
+#[test]
+fn strided_inputs_give_what_contiguous_ones_give() {
+    let (x, weight, bias) = (normal(0, [2, 5, 6, 4]), normal(1, [3, 4, 3, 3]), normal(2, [3]));
+    let geometry = Geometry { stride: 1, before: 1, after: 1 };
+    let swapped =
+        layers::conv2d_with(x.clone().permute([0, 2, 1, 3]), weight.clone(), bias.clone(), geometry);
+    let expected = generic::conv2d(x.permute([0, 2, 1, 3]), weight, bias, geometry);
+    assert_close(swapped, expected, FORWARD, "a transposed image");
+}

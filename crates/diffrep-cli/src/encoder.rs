@@ -1,0 +1,132 @@
+//! Arguments shared by the commands that read a run's encoder, and how they open its data.
+use crate::ui::Ui;
+use anyhow::{Result, bail};
+use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
+use diffrep::represent::{LoadedEncoder, level_grid, parse_levels};
+use diffrep::train::checkpoint::{Weights, Which};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// Which weights to read.
+#[derive(clap::Args)]
+pub struct EncoderArgs {
+    /// Run folder that `train` made.
+    pub run: PathBuf,
+    /// Checkpoint: latest, best (by the health figures of training), or a step. Default: latest.
+    #[arg(long, value_name = "WHICH", default_value = "latest", hide_default_value = true)]
+    checkpoint: CheckpointName,
+    /// Weights: ema (their moving average, usually better) or raw. Default: ema.
+    #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true)]
+    weights: WeightsName,
+}
+
+impl EncoderArgs {
+    /// Loads the encoder.
+    pub fn open(&self) -> Result<LoadedEncoder> {
+        Ok(LoadedEncoder::open(&self.run, self.checkpoint.0, self.weights.0)?)
+    }
+}
+
+#[derive(Clone)]
+struct CheckpointName(Which);
+
+impl FromStr for CheckpointName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "latest" => Ok(Self(Which::Latest)),
+            "best" => Ok(Self(Which::Best)),
+            step => step
+                .parse()
+                .map(|step| Self(Which::Step(step)))
+                .map_err(|_| "expected latest, best or a step".into()),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct WeightsName(Weights);
+
+impl FromStr for WeightsName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "ema" => Ok(Self(Weights::Ema)),
+            "raw" => Ok(Self(Weights::Raw)),
+            _ => Err("expected ema or raw".into()),
+        }
+    }
+}
+
+/// Levels of detail.
+#[derive(clap::Args)]
+pub struct LevelArgs {
+    /// Levels of detail in [0, 1], separated by commas: 0 is the finest, 1 the coarsest.
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, conflicts_with = "t_grid")]
+    t: Option<String>,
+    /// So many evenly spaced levels from 0 to 1.
+    #[arg(long, value_name = "N")]
+    t_grid: Option<usize>,
+}
+
+impl LevelArgs {
+    /// The levels asked for, or `otherwise`.
+    pub fn levels(&self, otherwise: impl FnOnce() -> Vec<f64>) -> Result<Vec<f64>> {
+        Ok(match (&self.t, self.t_grid) {
+            (Some(list), _) => parse_levels(list)?,
+            (None, Some(count)) => level_grid(count)?,
+            (None, None) => otherwise(),
+        })
+    }
+}
+
+/// Opens `spec`, or the data that the run was trained on, in the form that its encoder reads.
+pub fn open_data(encoder: &LoadedEncoder, spec: Option<&str>, labels: Option<&Path>) -> Result<Dataset> {
+    let mut options = encoder.open_options();
+    match spec {
+        // Other data have labels of their own.
+        Some(_) => options.labels = Labels::Auto,
+        None => options.classes = encoder.record().classes.clone(),
+    }
+    if let Some(file) = labels {
+        options = OpenOptions { labels: Labels::File(file.to_owned()), classes: None, ..options };
+    }
+    let spec = spec.unwrap_or(&encoder.config().data.source);
+    let dataset = data::open(spec, &options)?;
+    encoder.check(&dataset.name, &dataset.train)?;
+    Ok(dataset)
+}
+
+/// Which images of a data set.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Part {
+    /// The training split, or all images of data without splits.
+    Train,
+    /// The test split.
+    Test,
+}
+
+impl Part {
+    /// These images of `dataset`.
+    pub fn of(self, dataset: &Dataset) -> Result<ImageSet> {
+        match (self, &dataset.test) {
+            (Self::Train, _) => Ok(dataset.train.clone()),
+            (Self::Test, Some(test)) => Ok(test.clone()),
+            (Self::Test, None) => bail!("{} has no test split", dataset.name),
+        }
+    }
+}
+
+/// A bar that counts `unit`s up to `total`.
+pub fn bar(ui: &Ui, total: usize, unit: &str) -> ProgressBar {
+    if !ui.shows_progress() {
+        return ProgressBar::hidden();
+    }
+    let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
+    let style =
+        ProgressStyle::with_template(&template).expect("the template is fixed but for the unit's name");
+    ProgressBar::new(total as u64).with_style(style)
+}

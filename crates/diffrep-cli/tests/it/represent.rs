@@ -1,0 +1,209 @@
+//! From a trained run to embeddings, scores, labels and neighbours.
+use crate::command::{Place, diffrep, fail, succeed};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A place with a run of a few steps.
+fn trained() -> Place {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "6", "--checkpoint-every", "3"]));
+    place
+}
+
+fn on(command: &str, place: &Place, arguments: &[&str]) -> Command {
+    let mut process = diffrep(&[command, "--json", "--quiet"]);
+    process.arg(place.path("run")).args(arguments);
+    process
+}
+
+fn encode(place: &Place, name: &str, arguments: &[&str]) -> PathBuf {
+    let out = place.path(name);
+    let mut command = on("encode", place, arguments);
+    command.arg("--out").arg(&out);
+    succeed(command);
+    out
+}
+
+/// The numbers of a CSV file of embeddings, and the paths.
+fn read(path: &Path) -> (Vec<String>, Vec<Vec<f32>>) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let row = |line: &str| {
+        let mut fields = line.split(',');
+        let path = fields.next().unwrap().to_owned();
+        (path, fields.skip(1).map(|field| field.parse().unwrap()).collect())
+    };
+    text.lines().skip(1).map(row).unzip()
+}
+
+/// Every file below `folder` with its bytes.
+fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(contents(&path));
+        } else {
+            let bytes = std::fs::read(&path).unwrap();
+            files.push((path, bytes));
+        }
+    }
+    files.sort();
+    files
+}
+
+#[test]
+fn a_column_of_several_t_equals_the_call_with_one() {
+    let place = trained();
+    let (_, all) = read(&encode(&place, "all.csv", &["--t", "0,0.25,0.5", "--split", "test"]));
+    let (_, one) = read(&encode(&place, "one.csv", &["--t", "0.25", "--split", "test"]));
+    let dim = one[0].len();
+    assert_eq!(all[0].len(), 3 * dim);
+    for (all, one) in all.iter().zip(&one) {
+        assert_eq!(all[dim..2 * dim], one[..]);
+    }
+}
+
+#[test]
+fn batch_1_and_batch_64_agree() {
+    let place = trained();
+    let (_, single) = read(&encode(&place, "1.csv", &["--batch", "1", "--split", "test"]));
+    let (_, many) = read(&encode(&place, "64.csv", &["--batch", "64", "--split", "test"]));
+    assert_eq!(single.len(), many.len());
+    for (a, b) in single.iter().flatten().zip(many.iter().flatten()) {
+        assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn a_second_call_writes_the_same_bytes() {
+    let place = trained();
+    for ending in ["npz", "parquet", "safetensors"] {
+        let [a, b] = ["a", "b"].map(|name| encode(&place, &format!("{name}.{ending}"), &["--split", "test"]));
+        assert!(std::fs::read(a).unwrap() == std::fs::read(b).unwrap(), "{ending}");
+    }
+}
+
+#[test]
+fn shards_joined_are_the_whole() {
+    let place = trained();
+    let (paths, whole) = read(&encode(&place, "all.csv", &["--split", "test"]));
+    let parts = ["1/3", "2/3", "3/3"]
+        .map(|shard| read(&encode(&place, "part.csv", &["--split", "test", "--shard", shard])));
+    let (joined, codes): (Vec<_>, Vec<_>) = parts.into_iter().unzip();
+    assert_eq!(joined.concat(), paths);
+    for (a, b) in codes.concat().iter().flatten().zip(whole.iter().flatten()) {
+        assert!((a - b).abs() <= 1e-6 * b.abs().max(1.0));
+    }
+}
+
+#[test]
+fn averaged_and_raw_weights_differ() {
+    let place = trained();
+    let codes = |weights| read(&encode(&place, "w.csv", &["--split", "test", "--weights", weights])).1;
+    assert_ne!(codes("ema"), codes("raw"));
+}
+
+#[test]
+fn bad_arguments_of_encode_are_named() {
+    let place = trained();
+    for (arguments, named) in [
+        (&["--t", "0,1.5"][..], "--t is `1.5`"),
+        (&["--t", ""], "--t is ``"),
+        (&["--t-grid", "0"], "--t-grid is `0`"),
+        (&["--shard", "4/3"], "--shard is `4/3`"),
+        (&["--out", "x.txt"], "x.txt: unknown format"),
+        (&["--data", "nothing-here"], "nothing-here"),
+        (&["--checkpoint", "5"], "no checkpoint of step 5; there are 3, 6"),
+    ] {
+        let message = fail(on("encode", &place, arguments));
+        assert!(message.contains(named), "{message}");
+    }
+    std::fs::write(place.path("file"), "").unwrap();
+    let mut below_a_file = on("encode", &place, &["--out"]);
+    below_a_file.arg(place.path("file/x.npz"));
+    assert!(fail(below_a_file).contains("can't write"));
+}
+
+#[test]
+fn a_probe_changes_no_weights_and_its_head_predicts() {
+    let place = trained();
+    let checkpoints = place.path("run/checkpoints");
+    let before = contents(&checkpoints);
+    let result = succeed(on(
+        "probe",
+        &place,
+        &["--t", "0,1", "--probe", "linear,knn", "--seeds", "2", "--few-labels", "2"],
+    ));
+    assert!(before == contents(&checkpoints), "the probe changed a checkpoint");
+
+    let scores = result["scores"].as_array().unwrap();
+    // Two probes with all and with two labels: pixels at no t, random encoder and encoder at two.
+    assert_eq!(scores.len(), 2 * 2 * (1 + 2 + 2));
+    for source in ["raw pixels", "random encoder", "encoder"] {
+        assert!(
+            scores.iter().any(|score| score["source"] == source && score["headline"] == true),
+            "{source}"
+        );
+    }
+    let saved: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(place.path("run/probe.json")).unwrap()).unwrap();
+    assert_eq!(saved, result);
+
+    let predicted = succeed(on("predict", &place, &["--data", "digits"]));
+    let again = succeed(on("predict", &place, &["--data", "digits"]));
+    assert_eq!(predicted, again);
+    let predictions = predicted["predictions"].as_array().unwrap();
+    assert_eq!(predictions.len(), 360);
+    for prediction in predictions {
+        let probability = prediction["probability"].as_f64().unwrap();
+        assert!((0.1..=1.0).contains(&probability), "{prediction}");
+        assert!(prediction["label"].as_str().unwrap().parse::<u32>().unwrap() < 10);
+    }
+    let lines = std::fs::read_to_string(place.path("run/predictions.csv")).unwrap();
+    assert_eq!(lines.lines().count(), 361);
+}
+
+#[test]
+fn predicting_without_a_head_is_refused() {
+    let place = trained();
+    let message = fail(on("predict", &place, &["--data", "digits"]));
+    assert!(message.contains("no saved head; run `diffrep probe` on this run first"), "{message}");
+}
+
+#[test]
+fn bad_arguments_of_probe_are_named() {
+    let place = trained();
+    for (arguments, named) in [
+        (&["--probe", "svm"][..], "unknown probe `svm`"),
+        (&["--recipe", "best"], "unknown recipe `best`"),
+        (&["--few-labels", "0"], "--few-labels 0"),
+        (&["--few-labels", "1000"], "--few-labels 1000: class `0` has"),
+        (&["--label", "colour"], "no label column `colour`"),
+    ] {
+        let message = fail(on("probe", &place, arguments));
+        assert!(message.contains(named), "{message}");
+    }
+}
+
+#[test]
+fn an_image_is_its_own_nearest_neighbour() {
+    let place = trained();
+    let png = place.path("query.png");
+    // Row 7 of the data, found again as the file that its sheet would show.
+    let found = succeed(on("neighbours", &place, &["--row", "7", "--t", "0,1", "-k", "3"]));
+    for level in found["levels"].as_array().unwrap() {
+        let rows: Vec<u64> =
+            level["neighbours"].as_array().unwrap().iter().map(|n| n["row"].as_u64().unwrap()).collect();
+        assert_eq!(rows.len(), 3);
+        assert!(!rows.contains(&7));
+    }
+    let mut sheet = on("neighbours", &place, &["--row", "7", "--sheet"]);
+    sheet.arg(&png);
+    succeed(sheet);
+    // The sheet is a picture, so it can be asked about itself.
+    let mut query = on("neighbours", &place, &["-k", "1", "--t", "0", "--image"]);
+    query.arg(&png).arg("--data").arg(&png);
+    let found = succeed(query);
+    let nearest = &found["levels"][0]["neighbours"][0];
+    assert!(nearest["similarity"].as_f64().unwrap() > 0.999, "{found}");
+}

@@ -1,0 +1,105 @@
+//! The labelled rows of data, for training and for testing probes.
+use super::ProbeError;
+use super::score::Data;
+use crate::data::{Dataset, ImageSet, LabelColumn, stratified_split};
+use crate::random::Seed;
+
+/// Part of data without a test split that is held out for testing.
+const HELD_OUT: f64 = 0.2;
+/// Seed of that split: fixed, so that scores of different seeds and runs are of the same rows.
+const SPLIT_SEED: Seed = Seed(0);
+
+/// Images that all have a label.
+#[derive(Clone, Debug)]
+pub struct Labelled {
+    /// The images.
+    pub images: ImageSet,
+    /// Class of each, an index into [`LabelledData::classes`].
+    pub labels: Vec<u32>,
+}
+
+/// What a probe learns from and what it is tested on.
+#[derive(Clone, Debug)]
+pub struct LabelledData {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Rows to learn from.
+    pub train: Labelled,
+    /// Rows to test on.
+    pub test: Labelled,
+    /// Where both come from, for the record.
+    pub data: Data,
+}
+
+impl LabelledData {
+    /// The labelled rows of `train`'s training split, and of `test`: its test split, or all of it. Without `test`,
+    /// those of `train`'s own test split or, if it has none, a fifth of its rows, stratified, always the same.
+    ///
+    /// `column` names the label column, the primary one with `None`. Rows without a label are left out. The classes
+    /// are those of the training data; test labels are matched by name.
+    ///
+    /// # Errors
+    /// No labels, no such column, a class that the training data don't have.
+    pub fn new(train: &Dataset, test: Option<&Dataset>, column: Option<&str>) -> Result<Self, ProbeError> {
+        let labels = find(train, &train.train, column)?;
+        let classes = labels.classes.clone();
+        let (learn, tested, test_data, test_split) = match (test, &train.test) {
+            (Some(other), _) => {
+                let (set, name) = match &other.test {
+                    Some(set) => (set.clone(), "test split"),
+                    None => (other.train.clone(), "all images"),
+                };
+                (train.train.clone(), set, other, name)
+            }
+            (None, Some(set)) => (train.train.clone(), set.clone(), train, "test split"),
+            (None, None) => {
+                let split = stratified_split(&labels.values, HELD_OUT, SPLIT_SEED)?;
+                let part = |rows: &[usize]| train.train.subset(rows);
+                (part(&split.rest), part(&split.held_out), train, "held-out fifth")
+            }
+        };
+        let data = Data {
+            train_data: train.name.clone(),
+            test_data: test_data.name.clone(),
+            test_split: test_split.to_owned(),
+            label: labels.name.clone(),
+        };
+        let train = labelled(&learn, find(train, &learn, column)?, &classes, &train.name)?;
+        let test = labelled(&tested, find(test_data, &tested, column)?, &classes, &test_data.name)?;
+        Ok(Self { classes, train, test, data })
+    }
+}
+
+fn find<'a>(data: &Dataset, set: &'a ImageSet, column: Option<&str>) -> Result<&'a LabelColumn, ProbeError> {
+    let none = || ProbeError::NoLabels { data: data.name.clone() };
+    let primary = set.labels().ok_or_else(none)?;
+    let Some(name) = column else { return Ok(primary) };
+    set.column(name).ok_or_else(|| {
+        let known: Vec<&str> = set.columns().iter().map(|column| column.name.as_str()).collect();
+        ProbeError::NoColumn { data: data.name.clone(), column: name.to_owned(), known: known.join(", ") }
+    })
+}
+
+fn labelled(
+    set: &ImageSet,
+    column: &LabelColumn,
+    classes: &[String],
+    data: &str,
+) -> Result<Labelled, ProbeError> {
+    let (mut rows, mut labels) = (Vec::new(), Vec::new());
+    for row in 0..set.len() {
+        let Some(class) = column.class(row) else { continue };
+        let known = classes.iter().position(|known| known == class);
+        let label = known.ok_or_else(|| ProbeError::UnknownClass {
+            data: data.to_owned(),
+            class: class.to_owned(),
+            known: classes.join(", "),
+        })?;
+        rows.push(row);
+        labels.push(label as u32);
+    }
+    if rows.is_empty() {
+        return Err(ProbeError::NoLabels { data: data.to_owned() });
+    }
+    Ok(Labelled { images: set.subset(&rows), labels })
+}

@@ -1,0 +1,166 @@
+//! The probe of a run: its encoder beside raw pixels and a random encoder.
+use super::ProbeError;
+use super::features::{Column, Features, Source};
+use super::labelled::LabelledData;
+use super::protocol::{Outcome, Settings, Task, run};
+use super::saved::{HeadRecord, SavedHead};
+use super::score::{Origin, Score, Scores};
+use crate::data::ImageSet;
+use crate::random::Seed;
+use crate::represent::{Embeddings, LoadedEncoder, PartFile, pixels};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// File in the run folder.
+const FILE: &str = "probe.json";
+/// Names of the sources.
+const ENCODER: &str = "encoder";
+const RANDOM: &str = "random encoder";
+const PIXELS: &str = "raw pixels";
+
+/// What is going on, for a progress bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProbeEvent {
+    /// Images of this source are encoded: done, of all.
+    Encoding(&'static str, usize, usize),
+    /// Scores of this source are computed: done, of all.
+    Probing(&'static str, usize, usize),
+}
+
+/// What to probe.
+#[derive(Debug)]
+pub struct RunProbe<'a> {
+    /// The run's encoder.
+    pub encoder: &'a LoadedEncoder,
+    /// Labelled images of the shape that it reads.
+    pub labelled: &'a LabelledData,
+    /// Levels of detail, at least one.
+    pub t: Vec<f64>,
+    /// Probes, recipe, seeds.
+    pub settings: Settings,
+}
+
+/// Probes raw pixels, the encoder with random weights, and the encoder of the run at `path`, under the same protocol;
+/// writes `probe.json` and the head with the best validation accuracy into the run folder.
+///
+/// # Errors
+/// As [`run`], and images that can't be read, files that can't be written.
+pub fn probe_run(
+    path: &Path,
+    request: &RunProbe,
+    observe: &(dyn Fn(ProbeEvent) + Sync),
+) -> Result<Scores, ProbeError> {
+    let RunProbe { encoder, labelled, .. } = request;
+    for (name, side) in
+        [(&labelled.data.train_data, &labelled.train), (&labelled.data.test_data, &labelled.test)]
+    {
+        encoder.check(name, &side.images)?;
+    }
+    let mut scores = request.pixels(observe)?;
+    let random = LoadedEncoder::random(path, Seed(encoder.record().seed))?;
+    scores.extend(request.codes(RANDOM, &random, observe)?.into_iter().map(|outcome| outcome.score));
+    let outcomes = request.codes(ENCODER, encoder, observe)?;
+    if let Some(head) = best_head(&outcomes, request) {
+        head.save(path)?;
+    }
+    scores.extend(outcomes.into_iter().map(|outcome| outcome.score));
+    let scores = Scores { scores };
+    write(path, &scores)?;
+    Ok(scores)
+}
+
+impl RunProbe<'_> {
+    fn pixels(&self, observe: &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Score>, ProbeError> {
+        let preprocess = self.encoder.preprocess();
+        let [train, test] =
+            [&self.labelled.train, &self.labelled.test].map(|side| pixels(&side.images, preprocess));
+        let (train, test) = (train?, test?);
+        let dim = preprocess.shape().len();
+        let column = Column { t: None, train: Features::new(&train, dim), test: Features::new(&test, dim) };
+        let outcomes = self.probe(PIXELS, vec![column], &Origin::default(), observe)?;
+        Ok(outcomes.into_iter().map(|outcome| outcome.score).collect())
+    }
+
+    fn codes(
+        &self,
+        name: &'static str,
+        encoder: &LoadedEncoder,
+        observe: &(dyn Fn(ProbeEvent) + Sync),
+    ) -> Result<Vec<Outcome>, ProbeError> {
+        let [train, test] = [&self.labelled.train.images, &self.labelled.test.images];
+        let total = train.len() + test.len();
+        let encode = |set: &ImageSet, before: usize| {
+            let progress = |done| observe(ProbeEvent::Encoding(name, before + done, total));
+            Embeddings::of(encoder, set, &self.t, &progress)
+        };
+        let (train, test) = (encode(train, 0)?, encode(test, train.len())?);
+        let (levels, dim) = (self.t.len(), encoder.dim());
+        let column = |(column, &t): (usize, &f64)| Column {
+            t: Some(t),
+            train: Features::column(&train.values, levels, column, dim),
+            test: Features::column(&test.values, levels, column, dim),
+        };
+        let columns = self.t.iter().enumerate().map(column).collect();
+        let origin = Origin { weights: Some(encoder.weights().to_owned()), step: encoder.step() };
+        self.probe(name, columns, &origin, observe)
+    }
+
+    fn probe(
+        &self,
+        name: &'static str,
+        columns: Vec<Column>,
+        origin: &Origin,
+        observe: &(dyn Fn(ProbeEvent) + Sync),
+    ) -> Result<Vec<Outcome>, ProbeError> {
+        let task = Task {
+            classes: &self.labelled.classes,
+            train_labels: &self.labelled.train.labels,
+            test_labels: &self.labelled.test.labels,
+            data: self.labelled.data.clone(),
+        };
+        let total = columns.len() * self.settings.probes.len() * (1 + self.settings.few_labels.len());
+        let done = AtomicUsize::new(0);
+        let finished = || {
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            observe(ProbeEvent::Probing(name, done, total));
+        };
+        let source = Source { name: name.to_owned(), columns };
+        run(&task, &source, origin, &self.settings, &finished)
+    }
+}
+
+/// The head, trained with all labels, whose validation accuracy is best.
+fn best_head(outcomes: &[Outcome], request: &RunProbe) -> Option<SavedHead> {
+    let validation = |outcome: &Outcome| outcome.score.validation_accuracy.unwrap_or(0.0);
+    let candidates = outcomes.iter().filter(|outcome| {
+        outcome.head.is_some() && outcome.score.headline && outcome.score.labels_per_class.is_none()
+    });
+    // Of equal ones the first, so the simplest probe.
+    let best =
+        candidates.reduce(|best, next| if validation(next) > validation(best) { next } else { best })?;
+    let (score, encoder) = (&best.score, request.encoder);
+    let record = HeadRecord {
+        classes: request.labelled.classes.clone(),
+        probe: score.probe,
+        t: score.t?,
+        weights: encoder.weights().to_owned(),
+        step: encoder.step()?,
+        train_data: score.data.train_data.clone(),
+        label: score.data.label.clone(),
+        validation_accuracy: score.validation_accuracy,
+        test_accuracy: score.accuracy,
+    };
+    Some(SavedHead { head: best.head.clone()?, record })
+}
+
+fn write(run: &Path, scores: &Scores) -> Result<(), ProbeError> {
+    let path = run.join(FILE);
+    let text = serde_json::to_string_pretty(scores).expect("scores hold strings and numbers");
+    let write = || {
+        let mut part = PartFile::create(&path)?;
+        part.write_all(text.as_bytes())?;
+        part.finish()
+    };
+    write().map_err(|error| ProbeError::Write { path: path.clone(), error })
+}

@@ -1,0 +1,142 @@
+//! The frozen encoder of a run.
+use super::RepresentError;
+use crate::data::{ImageSet, ImageShape, OpenOptions, Preprocess};
+use crate::nn::parameters::{Layout, gather, scatter};
+use crate::nn::{Mode, Model, ModelConfig};
+use crate::random::Seed;
+use crate::sde::Sde;
+use crate::train::checkpoint::{self, Weights, Which};
+use crate::train::{Config, RunFolder, RunRecord};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::path::Path;
+
+/// An encoder that only reads: nothing here changes its weights.
+#[derive(Debug)]
+pub struct LoadedEncoder {
+    model: Model,
+    sde: Sde,
+    device: Device,
+    config: Config,
+    record: RunRecord,
+    weights: &'static str,
+    step: Option<u64>,
+}
+
+impl LoadedEncoder {
+    /// The encoder of a checkpoint of the run folder `run`.
+    ///
+    /// # Errors
+    /// No run or no checkpoint there, a damaged file, another architecture.
+    pub fn open(run: &Path, which: Which, weights: Weights) -> Result<Self, RepresentError> {
+        let folder = RunFolder::open(run)?;
+        let mut encoder = Self::untrained(&folder, Seed(0))?;
+        let layout = Layout::of(&encoder.model);
+        let (step, values) = checkpoint::load_weights(run, which, weights, &layout)?;
+        encoder.model = encoder_only(scatter(&encoder.model, &values));
+        encoder.weights = weights.name();
+        encoder.step = Some(step);
+        Ok(encoder)
+    }
+
+    /// The baseline: the run's architecture and preprocessing with the initial weights of `seed`, never trained.
+    ///
+    /// # Errors
+    /// No run there.
+    pub fn random(run: &Path, seed: Seed) -> Result<Self, RepresentError> {
+        let mut encoder = Self::untrained(&RunFolder::open(run)?, seed)?;
+        encoder.model = encoder_only(encoder.model);
+        Ok(encoder)
+    }
+
+    fn untrained(run: &RunFolder, seed: Seed) -> Result<Self, RepresentError> {
+        let (config, record, device) = (run.config()?, run.record()?, Device::default());
+        let model = record.model.init(seed, &device)?;
+        Ok(Self { model, sde: config.sde, device, config, record, weights: "random", step: None })
+    }
+
+    /// Size of the codes.
+    pub fn dim(&self) -> usize {
+        self.model_config().encoder.latent_dim()
+    }
+
+    /// `ema`, `raw` or `random`.
+    pub fn weights(&self) -> &'static str {
+        self.weights
+    }
+
+    /// Training step of the checkpoint; `None` for random weights.
+    pub fn step(&self) -> Option<u64> {
+        self.step
+    }
+
+    /// False if the codes are the same for every t.
+    pub fn is_time_conditioned(&self) -> bool {
+        self.model.encoder.is_time_conditioned()
+    }
+
+    /// The run's settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What the run was trained on.
+    pub fn record(&self) -> &RunRecord {
+        &self.record
+    }
+
+    /// What brings an image into the form that the encoder sees.
+    pub fn preprocess(&self) -> &Preprocess {
+        &self.record.preprocess
+    }
+
+    /// Size and channels of the images that it reads.
+    pub fn shape(&self) -> ImageShape {
+        self.record.shape
+    }
+
+    /// All tensors of the encoder, flat: equal before and after whatever only reads it.
+    pub fn parameters(&self) -> Vec<f32> {
+        gather(&self.model)
+    }
+
+    /// How to open data for this encoder: brought to the size and channels that it was trained on.
+    pub fn open_options(&self) -> OpenOptions {
+        let shape = self.shape();
+        OpenOptions {
+            size: Some((shape.height, shape.width)),
+            // Arrays may have other channels, which can't be converted into.
+            channels: matches!(shape.channels, 1 | 3).then_some(shape.channels),
+            ..self.config.data.open_options()
+        }
+    }
+
+    /// Errors unless the images of `set`, from the data called `name`, have the shape that the encoder reads.
+    pub fn check(&self, name: &str, set: &ImageSet) -> Result<(), RepresentError> {
+        let (found, expected) = (set.shape(), self.shape());
+        if found == expected {
+            Ok(())
+        } else {
+            Err(RepresentError::Shape { data: name.to_owned(), found, expected })
+        }
+    }
+
+    /// Codes `[N, dim]` at `t` of standardised images, `standardised` `[N, H, W, C]` as [`Preprocess::apply`] makes
+    /// them.
+    pub(super) fn codes(&self, standardised: Vec<f32>, t: f64) -> Vec<f32> {
+        let shape = self.preprocess().shape();
+        let rows = standardised.len() / shape.len();
+        let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
+        let images = Tensor::<4>::from_data(data, &self.device);
+        let code = self.model.encode(images, &vec![t; rows], &self.sde, Mode::Eval).mean;
+        code.into_data().try_into_vec().expect("codes are f32")
+    }
+
+    fn model_config(&self) -> &ModelConfig {
+        &self.record.model
+    }
+}
+
+/// Lets go of what only training needs.
+fn encoder_only(model: Model) -> Model {
+    Model { conditioning: None, score: None, decoder: None, ..model }
+}

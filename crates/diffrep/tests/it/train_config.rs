@@ -1,0 +1,129 @@
+//! Settings: what wins over what, and what is refused.
+use diffrep::objective::Method;
+use diffrep::sde::{Sde, Vp};
+use diffrep::train::{Config, PRESETS, Plan, Sources, preset_for};
+use proptest::prelude::*;
+use std::path::Path;
+
+fn resolve(set: &[&str]) -> Result<Config, String> {
+    let sources = Sources {
+        preset: Some("digits".to_owned()),
+        set: set.iter().map(|s| s.to_string()).collect(),
+        ..Sources::default()
+    };
+    Config::resolve(&sources).map_err(|error| error.to_string())
+}
+
+#[test]
+fn every_preset_is_complete_and_survives_its_own_file() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, _) in PRESETS {
+        let config =
+            Config::resolve(&Sources { preset: Some(name.to_owned()), ..Sources::default() }).unwrap();
+        let path = folder.path().join("config.toml");
+        std::fs::write(&path, config.to_toml()).unwrap();
+        assert_eq!(Config::from_file(&path).unwrap(), config, "{name}");
+    }
+}
+
+#[test]
+fn presets_of_built_in_data_make_plans() {
+    for name in ["digits", "shapes"] {
+        let config =
+            Config::resolve(&Sources { preset: Some(name.to_owned()), ..Sources::default() }).unwrap();
+        let plan = Plan::new(config, Path::new("nowhere/run")).unwrap();
+        assert!(plan.record().held_out_rows.len() >= 256, "{name}");
+    }
+}
+
+#[test]
+fn the_published_settings_are_the_published_ones() {
+    let paper = Sources { preset: Some("cifar10-paper".to_owned()), ..Sources::default() };
+    let config = Config::resolve(&paper).unwrap();
+    assert_eq!((config.train.steps, config.train.batch, config.optimiser.warm_up), (70_000, 64, 5_000));
+    assert_eq!(
+        (config.train.clip, config.train.ema_decay, config.optimiser.learning_rate),
+        (1.0, 0.999, 2e-4)
+    );
+    assert_eq!((config.encoder.depth, config.encoder.width, config.ncsnpp.features), (28, 2, 16));
+    assert_eq!((config.ncsnpp.dropout, config.objective.gamma), (0.1, 1e-5));
+}
+
+#[test]
+fn flags_win_over_set_wins_over_the_file_wins_over_the_preset() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, "preset = \"shapes\"\n[train]\nbatch = 1001\nsteps = 1001\nclip = 7\n").unwrap();
+    let mut sources = Sources {
+        file: Some(file),
+        set: vec!["train.steps=1002".to_owned(), "train.batch=1002".to_owned()],
+        ..Sources::default()
+    };
+    sources.flag("train.batch", "--batch", Some(1003));
+    let config = Config::resolve(&sources).unwrap();
+    assert_eq!((config.train.clip, config.train.steps, config.train.batch), (7.0, 1002, 1003));
+    assert_eq!(config.data.source, "shapes");
+}
+
+#[test]
+fn the_preset_follows_the_data_unless_one_is_named() {
+    assert_eq!(preset_for("digits"), "digits");
+    assert_eq!(preset_for("/home/me/pictures"), "cifar10");
+    let mut sources = Sources::default();
+    sources.flag("data.source", "--data", Some("shapes"));
+    assert_eq!(Config::resolve(&sources).unwrap().encoder.depth, 16);
+}
+
+#[test]
+fn another_forward_process_takes_its_own_constants() {
+    let config = resolve(&["sde.kind=vp"]).unwrap();
+    assert_eq!(config.sde, Sde::Vp(Vp::default()));
+    assert!(resolve(&["sde.kind=vp", "sde.sigma_max=3"]).unwrap_err().contains("sigma_max"));
+}
+
+#[test]
+fn the_method_decides_whether_the_code_is_gaussian() {
+    let config = resolve(&["objective.method=vdrl"]).unwrap();
+    assert_eq!(config.objective.method, Method::Vdrl);
+    assert!(config.encoder.probabilistic);
+    assert!(!resolve(&[]).unwrap().encoder.probabilistic);
+    let insisting = resolve(&["encoder.probabilistic=true"]).unwrap();
+    let error = Plan::new(insisting, Path::new("nowhere/run")).unwrap_err().to_string();
+    assert!(error.contains("drl needs encoder.probabilistic = false"), "{error}");
+}
+
+#[test]
+fn slips_are_answered_with_where_and_what_was_meant() {
+    for (set, told) in [
+        ("train.bacth=3", "`train.bacth`: no such setting; did you mean `batch`?"),
+        ("trian.batch=3", "`trian`: no such setting; did you mean `train`?"),
+        ("optimiser.decay=cosin", "`optimiser.decay`: unknown value `cosin`; did you mean `cosine`?"),
+        ("objective.method=drrl", "unknown value `drrl`; did you mean `drl`?"),
+        ("train.batch=many", "`train.batch`: invalid type: string \"many\""),
+        ("train.batch", "expected key=value"),
+        ("=3", "expected key=value"),
+        ("train=3", "`train`: invalid type"),
+    ] {
+        let error = resolve(&[set]).unwrap_err();
+        assert!(error.contains(told), "{set}: {error}");
+        assert!(error.contains(set), "{set}: {error}");
+    }
+}
+
+#[test]
+fn a_broken_file_is_named_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, "[train]\nsteps = 3\nbatch = = 4\n").unwrap();
+    let error = Config::resolve(&Sources { file: Some(file), ..Sources::default() }).unwrap_err().to_string();
+    assert!(error.contains("mine.toml: line 3") && !error.contains('\n'), "{error}");
+    let absent = Sources { file: Some("absent.toml".into()), ..Sources::default() };
+    assert!(Config::resolve(&absent).unwrap_err().to_string().contains("can't read absent.toml"));
+}
+
+proptest! {
+    #[test]
+    fn no_assignment_panics(text in ".{0,40}") {
+        let _ = resolve(&[&text]);
+    }
+}
