@@ -4,6 +4,10 @@ use super::initialiser::groups;
 use super::residual_block::{BlockRule, BlockShape, Resample};
 use super::time_embedding::TimeEmbedding;
 
+/// Widest level and largest layer of the latent map that are accepted: beyond use, and still allocatable.
+const MAX_CHANNELS: usize = 4096;
+const MAX_MAP_WEIGHTS: usize = 1 << 28;
+
 /// A level on the way down.
 pub(super) struct DownShape {
     pub blocks: Vec<BlockShape>,
@@ -42,6 +46,7 @@ impl Architecture {
         let config = &model.ncsnpp;
         check_values(config)?;
         let sides = level_sides(model)?;
+        check_latent_map(config, sides[sides.len() - 1])?;
         let attention = attention_levels(config, &sides)?;
         let level_channels: Vec<usize> = config.multipliers.iter().map(|m| m * config.features).collect();
         let (down, skips) = plan_down(config, model.channels, &level_channels, &attention);
@@ -79,22 +84,23 @@ impl Architecture {
         BlockRule { embedding: self.embedding(), dropout: self.dropout }
     }
 
+    /// Every group norm's groups must divide its channels.
     fn check_groups(&self) -> Result<(), NnError> {
         let ups = self.up.iter().chain(&self.decoder_up).flat_map(|level| &level.blocks);
         let blocks = self.down.iter().flat_map(|level| &level.blocks).chain(ups);
-        for block in blocks {
-            for channels in [block.input, block.output] {
-                if !channels.is_multiple_of(groups(channels)) {
-                    let expected = format!(
-                        "a multiple of 4 that makes every block's channels divisible by their group norm's groups; \
-                         a block has {channels} channels in {} groups",
-                        groups(channels)
-                    );
-                    return Err(NnError::value("ncsnpp.features", self.features, expected));
-                }
+        let normed =
+            blocks.flat_map(|block| [block.input, block.output]).chain([self.middle, self.map_channels()]);
+        match normed.into_iter().find(|channels| !channels.is_multiple_of(groups(*channels))) {
+            None => Ok(()),
+            Some(channels) => {
+                let expected = format!(
+                    "a multiple of 4 that makes every block's channels divisible by their group norm's groups; \
+                     a block has {channels} channels in {} groups",
+                    groups(channels)
+                );
+                Err(NnError::value("ncsnpp.features", self.features, expected))
             }
         }
-        Ok(())
     }
 }
 
@@ -111,6 +117,11 @@ fn check_values(config: &NcsnppConfig) -> Result<(), NnError> {
     }
     if config.multipliers.iter().any(|&m| m == 0 || m > 64) {
         return Err(NnError::value("ncsnpp.multipliers", &config.multipliers, "numbers from 1 to 64"));
+    }
+    if config.multipliers.iter().any(|m| m * config.features > MAX_CHANNELS) {
+        let expected =
+            format!("at most {MAX_CHANNELS} channels a level; ncsnpp.features is {}", config.features);
+        return Err(NnError::value("ncsnpp.multipliers", &config.multipliers, expected));
     }
     if config.blocks == 0 || config.blocks > 64 {
         return Err(NnError::value("ncsnpp.blocks", config.blocks, "1 to 64"));
@@ -130,6 +141,18 @@ fn level_sides(model: &ModelConfig) -> Result<Vec<(usize, usize)>, NnError> {
         return Err(NnError::Sides { height, width, halvings: levels - 1, levels, multiple });
     }
     Ok((0..levels).map(|level| (height >> level, width >> level)).collect())
+}
+
+/// The latent map's last layer grows with the fourth power of the bottleneck's side.
+fn check_latent_map(config: &NcsnppConfig, (height, width): (usize, usize)) -> Result<(), NnError> {
+    let hidden = 2 * config.features * height;
+    if hidden.saturating_mul(hidden).saturating_mul(width) > MAX_MAP_WEIGHTS {
+        let expected = format!(
+            "more levels: at a bottleneck of {height}×{width} the latent map would have more than {MAX_MAP_WEIGHTS} weights"
+        );
+        return Err(NnError::value("ncsnpp.multipliers", &config.multipliers, expected));
+    }
+    Ok(())
 }
 
 /// Whether attention follows the blocks of each level; its side is the larger one.

@@ -6,8 +6,11 @@ use crate::random::Seed;
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-/// Deepest and widest networks that are accepted: far beyond use, near enough that no size overflows.
+/// Largest image side and latent that are accepted.
 const LIMIT: usize = 4096;
+/// Deepest and widest encoders that are accepted: beyond use, and still allocatable.
+const MAX_DEPTH: usize = 1000;
+const MAX_WIDTH: usize = 64;
 
 /// The encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,16 +69,19 @@ impl EncoderConfig {
     }
 
     fn check(&self) -> Result<(), NnError> {
-        if self.depth < 10 || !(self.depth - 4).is_multiple_of(6) || self.depth > LIMIT {
-            return Err(NnError::value("encoder.depth", self.depth, "6n + 4 with n ≥ 1: 10, 16, 22, 28, …"));
+        if self.depth < 10 || !(self.depth - 4).is_multiple_of(6) || self.depth > MAX_DEPTH {
+            return Err(NnError::value(
+                "encoder.depth",
+                self.depth,
+                "6n + 4 from 10 to 1,000: 10, 16, 22, 28, …",
+            ));
         }
-        for (name, value) in [
-            ("encoder.width", Some(self.width)),
-            ("encoder.latent", self.latent),
-            ("encoder.classes", self.classes),
-        ] {
-            if value.is_some_and(|v| v == 0 || v > LIMIT) {
-                return Err(NnError::value(name, value.unwrap_or_default(), "1 to 4,096"));
+        if self.width == 0 || self.width > MAX_WIDTH {
+            return Err(NnError::value("encoder.width", self.width, "1 to 64"));
+        }
+        for (name, value) in [("encoder.latent", self.latent), ("encoder.classes", self.classes)] {
+            if let Some(value) = value.filter(|v| *v == 0 || *v > LIMIT) {
+                return Err(NnError::value(name, value, "1 to 4,096"));
             }
         }
         Ok(())

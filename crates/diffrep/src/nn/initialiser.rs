@@ -137,8 +137,9 @@ impl<'a> Initialiser<'a> {
 
     fn index(&mut self) -> u16 {
         let index = self.next;
-        self.next =
-            index.checked_add(1).expect("a configuration is checked to stay far below 65,536 parameters");
+        self.next = index
+            .checked_add(1)
+            .expect("the limits of configurations keep networks below 65,536 parameter tensors");
         index
     }
 }

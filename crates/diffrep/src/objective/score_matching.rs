@@ -8,7 +8,7 @@ use crate::sde::Sde;
 use burn::tensor::{Device, Tensor};
 
 /// `E λ(t) ‖score(x_t, t, z) − ∇ log p(x_t | x_0)‖² + γ·regulariser(z) [+ reconstruction]`
-/// (Mittal et al., "Diffusion based representation learning", 2023, equations 7 to 9).
+/// (Mittal et al., "Diffusion based representation learning", 2023).
 #[derive(Clone, Debug)]
 pub struct ScoreMatching {
     config: ObjectiveConfig,

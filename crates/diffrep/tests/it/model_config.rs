@@ -88,10 +88,10 @@ fn every_wrong_value_is_named_with_its_range() {
         change(&mut config);
         config.check().unwrap_err().to_string()
     };
-    let cases: [Case; 14] = [
+    let cases: [Case; 16] = [
         (&|c| c.encoder.depth = 11, "encoder.depth is 11, expected 6n + 4"),
         (&|c| c.encoder.depth = 4, "encoder.depth is 4, expected 6n + 4"),
-        (&|c| c.encoder.width = 0, "encoder.width is 0, expected 1 to 4,096"),
+        (&|c| c.encoder.width = 0, "encoder.width is 0, expected 1 to 64"),
         (&|c| c.encoder.latent = Some(0), "encoder.latent is 0, expected 1 to 4,096"),
         (&|c| c.channels = 0, "channels is 0, expected 1 to 4,096"),
         (&|c| c.height = 28, "images of 28×32 can't be halved 3 times"),
@@ -100,6 +100,14 @@ fn every_wrong_value_is_named_with_its_range() {
         (&|c| c.ncsnpp.features = 44, "ncsnpp.features is 44, expected a multiple of 4 that makes"),
         (&|c| c.ncsnpp.multipliers = vec![], "ncsnpp.multipliers is [], expected one number a level"),
         (&|c| c.ncsnpp.multipliers = vec![1, 0], "ncsnpp.multipliers is [1, 0], expected numbers from 1"),
+        (
+            &|c| (c.ncsnpp.features, c.ncsnpp.multipliers) = (128, vec![64, 64]),
+            "ncsnpp.multipliers is [64, 64], expected at most 4096",
+        ),
+        (
+            &|c| (c.height, c.ncsnpp.multipliers) = (4096, vec![1]),
+            "expected more levels: at a bottleneck of 4096×32",
+        ),
         (&|c| c.ncsnpp.blocks = 0, "ncsnpp.blocks is 0, expected 1 to 64"),
         (&|c| c.ncsnpp.dropout = 1.0, "ncsnpp.dropout is 1.0, expected a rate in [0, 1)"),
         (

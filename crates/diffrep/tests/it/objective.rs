@@ -1,6 +1,6 @@
 //! Objectives on tiny networks.
 use burn::tensor::{Device, Tensor, TensorData};
-use diffrep::nn::{EncoderConfig, Mode, Model, ModelConfig, NcsnppConfig, parameters};
+use diffrep::nn::{EncoderConfig, Mode, Model, ModelConfig, NcsnppConfig, Pass, parameters};
 use diffrep::objective::{self, Batch, Method, ObjectiveConfig, ReconstructionLoss, TimeSampling, Weighting};
 use diffrep::random::{Purpose, Seed};
 use diffrep::sde::{Sde, SubVp, Ve, Vp};
@@ -88,6 +88,41 @@ fn a_loss_is_a_function_of_seed_and_step() {
     let at = |step| loss(&model, &batch, &config, &Sde::default(), step, Mode::Eval);
     assert_eq!(at(5), at(5));
     assert_ne!(at(5), at(6));
+}
+
+#[test]
+fn a_loss_built_by_hand_is_the_loss() {
+    let device = Device::default();
+    let network = ModelConfig {
+        height: 2,
+        width: 2,
+        decoder: false,
+        ncsnpp: NcsnppConfig { multipliers: vec![1], attention: None, ..tiny_config(Method::Drl).ncsnpp },
+        ..tiny_config(Method::Drl)
+    };
+    let model = network.init(SEED, &device).unwrap();
+    let pixels = [0.5, -1.0, 0.25, 2.0];
+    let images = Tensor::<4>::from_data(TensorData::new(pixels.to_vec(), [1, 2, 2, 1]), &device);
+    let config = ObjectiveConfig { time: TimeSampling::Fixed(0.3), gamma: 0.1, ..ObjectiveConfig::default() };
+    let sde = Sde::default();
+    let objective = objective::build(&config, &sde, &network).unwrap();
+    let batch = Batch { images: images.clone(), unit: None };
+    let found = objective.loss(&model, &batch, SEED, 7, Mode::Eval).total.into_scalar::<f32>();
+
+    // x_t = x₀ + σ ε; z = E(x₀, t); ½ Σ (h(x_t, t, z) + ε)² + γ Σ |z|.
+    let sigma = 0.01 * 5000f32.powf(0.3);
+    let mut noise = [0.0; 4];
+    SEED.key(Purpose::Noise, 0, 7).fill_normal(0, &mut noise);
+    let noisy: Vec<f32> = pixels.iter().zip(noise).map(|(x, e)| x + sigma * e).collect();
+    let z = model.encode(images, &[0.3], &sde, Mode::Eval).mean;
+    let time = model.embed_times(&[0.3], &sde, &device).conditioning.unwrap();
+    let condition = model.conditioning.as_ref().unwrap().join(time, z.clone());
+    let noisy = Tensor::<4>::from_data(TensorData::new(noisy, [1, 2, 2, 1]), &device);
+    let h = super::shared::values(model.score.as_ref().unwrap().forward(noisy, &condition, Pass::EVAL));
+    let denoising: f32 = h.iter().zip(noise).map(|(h, e)| 0.5 * (h + e).powi(2)).sum();
+    let l1: f32 = super::shared::values(z).iter().map(|z| z.abs()).sum();
+    let by_hand = denoising + 0.1 * l1;
+    assert!((found - by_hand).abs() < 1e-4 * by_hand, "{found}, by hand {by_hand}");
 }
 
 #[test]

@@ -89,3 +89,13 @@ fn constants_out_of_range_are_named() {
     let infinite = Sde::SubVp(SubVp(Vp { beta_max: f64::INFINITY, ..Vp::default() }));
     assert_eq!(message(infinite), "sde: beta_max is inf, expected a number not below beta_min");
 }
+
+#[test]
+fn processes_survive_toml_and_refuse_unknown_constants() {
+    for sde in [Sde::Ve(Ve::default()), Sde::Vp(Vp::default()), Sde::SubVp(SubVp::default())] {
+        assert_eq!(toml::from_str::<Sde>(&toml::to_string(&sde).unwrap()).unwrap(), sde);
+    }
+    assert_eq!(toml::from_str::<Sde>("kind = 've'").unwrap(), Sde::default());
+    let error = toml::from_str::<Sde>("kind = 'sub-vp'\nsigma_max = 3.0").unwrap_err().to_string();
+    assert!(error.contains("unknown field `sigma_max`"), "{error}");
+}
