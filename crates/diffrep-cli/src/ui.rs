@@ -1,6 +1,7 @@
 //! What a person or a program sees: messages, tables, JSON.
 use comfy_table::{Cell, CellAlignment, LineStyle, Table, TableStyle};
 use serde::Serialize;
+use std::io::{ErrorKind, Write};
 
 /// How results are shown.
 pub struct Ui {
@@ -27,12 +28,12 @@ impl Ui {
 
     /// The command's result: `value` as JSON with `--json`, otherwise `text`.
     pub fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) -> anyhow::Result<()> {
-        if self.json {
-            println!("{}", serde_json::to_string_pretty(value)?);
-        } else {
-            println!("{}", text());
+        let text = if self.json { serde_json::to_string_pretty(value)? } else { text() };
+        match writeln!(std::io::stdout().lock(), "{text}") {
+            // The reader has seen enough (`| head`): nobody is left to tell.
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            outcome => Ok(outcome?),
         }
-        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 mod command;
 mod data;
 mod import;
+mod output;
 mod report;
 mod represent;
 mod train_errors;
