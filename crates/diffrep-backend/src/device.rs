@@ -1,5 +1,5 @@
 //! The devices that this build can compute on, by name.
-use burn::tensor::Device;
+pub use burn::tensor::Device;
 
 /// A device that can't be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,4 +1,5 @@
 //! Arguments shared by the commands that read a run's encoder, and how they open its data.
+use crate::device::DeviceArgs;
 use crate::ui::Ui;
 use anyhow::{Result, bail};
 use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
@@ -19,12 +20,14 @@ pub struct EncoderArgs {
     /// Weights: ema (their moving average, usually better) or raw. Default: ema.
     #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true)]
     weights: WeightsName,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 impl EncoderArgs {
     /// Loads the encoder.
     pub fn open(&self) -> Result<LoadedEncoder> {
-        Ok(LoadedEncoder::open(&self.run, self.checkpoint.0, self.weights.0)?)
+        Ok(LoadedEncoder::open(&self.run, self.checkpoint.0, self.weights.0, &self.device.open()?)?)
     }
 }
 

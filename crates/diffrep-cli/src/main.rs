@@ -1,5 +1,6 @@
 //! The command `diffrep`.
 mod commands;
+mod device;
 mod encoder;
 mod progress;
 mod ui;

@@ -1,4 +1,5 @@
 //! `diffrep predict`.
+use crate::device::DeviceArgs;
 use crate::encoder::{bar, open_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, bail};
@@ -24,6 +25,8 @@ pub struct Args {
     /// Default: RUN/predictions.csv.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 /// One image's label.
@@ -40,7 +43,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         "raw" => Weights::Raw,
         other => bail!("{}: the saved head names unknown weights `{other}`", args.run.display()),
     };
-    let encoder = LoadedEncoder::open(&args.run, Which::Step(record.step), weights)
+    let encoder = LoadedEncoder::open(&args.run, Which::Step(record.step), weights, &args.device.open()?)
         .context("the saved head belongs to a checkpoint that is gone; run `diffrep probe` again")?;
     if encoder.dim() != head.dim() {
         return Err(ProbeError::WrongWidth { expected: head.dim(), found: encoder.dim() }.into());

@@ -1,4 +1,5 @@
 //! `diffrep train`.
+use crate::device::DeviceArgs;
 use crate::progress::TrainingProgress;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
@@ -54,6 +55,8 @@ pub struct Args {
     /// Go on with this run, with the settings that it was created with.
     #[arg(long, value_name = "RUN")]
     resume: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
 }
 
 pub fn run(args: &Args, ui: &Ui) -> Result<()> {
@@ -71,7 +74,7 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
         None => None,
     };
     let mut trainer = match &args.resume {
-        Some(path) => resume(path)?,
+        Some(path) => resume(path, &args.device)?,
         None => start(args)?,
     };
     let stop = stop_on_ctrl_c()?;
@@ -95,17 +98,18 @@ fn start(args: &Args) -> Result<Trainer> {
         if !changes.is_empty() {
             return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
         }
-        return resume(&out);
+        return resume(&out, &args.device);
     }
-    // Whatever is wrong with the settings is said before a folder is made.
+    // Whatever is wrong with settings or device is said before a folder is made.
+    let device = args.device.open()?;
     let plan = Plan::new(config, &out)?;
-    Ok(Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref())?)
+    Ok(Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref(), &device)?)
 }
 
-fn resume(path: &Path) -> Result<Trainer> {
+fn resume(path: &Path, device: &DeviceArgs) -> Result<Trainer> {
     let run = RunFolder::open(path)?;
     let lock = LockedRun::acquire(path)?;
-    Ok(Trainer::resume(Plan::existing(&run)?, lock)?)
+    Ok(Trainer::resume(Plan::existing(&run)?, lock, &device.open()?)?)
 }
 
 fn sources(args: &Args) -> Sources {

@@ -1,4 +1,4 @@
-//! Where results go.
+//! Where results go, and what computes them.
 use std::process::{Command, Stdio};
 
 #[test]
@@ -14,4 +14,19 @@ fn a_reader_that_has_seen_enough_ends_the_command_quietly() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{:?}", output.status);
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_device_that_is_not_in_the_build_is_refused_before_a_folder_is_made() {
+    let place = tempfile::tempdir().unwrap();
+    let run = place.path().join("run");
+    let output = Command::new(env!("CARGO_BIN_EXE_diffrep"))
+        .args(["train", "--data", "digits", "--device", "tpu", "--out"])
+        .arg(&run)
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("`tpu`") && message.contains("cpu"), "{message}");
+    assert!(!run.exists());
 }

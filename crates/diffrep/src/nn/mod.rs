@@ -21,6 +21,7 @@ mod wide_resnet;
 
 pub use conditioning::{Condition, Conditioning};
 pub use config::{EncoderConfig, ModelConfig, NcsnppConfig, NnError};
+pub use diffrep_backend::device;
 pub use diffrep_backend::layers::Mode;
 pub use latent_decoder::LatentDecoder;
 pub use model::{Model, TimeEmbeddings};

@@ -58,7 +58,7 @@ pub fn probe_run(
         encoder.check(name, &side.images)?;
     }
     let mut scores = request.pixels(observe)?;
-    let random = LoadedEncoder::random(path, Seed(encoder.record().seed))?;
+    let random = LoadedEncoder::random(path, Seed(encoder.record().seed), encoder.device())?;
     scores.extend(request.codes(RANDOM, &random, observe)?.into_iter().map(|outcome| outcome.score));
     let outcomes = request.codes(ENCODER, encoder, observe)?;
     if let Some(head) = best_head(&outcomes, request) {

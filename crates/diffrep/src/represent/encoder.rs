@@ -23,13 +23,13 @@ pub struct LoadedEncoder {
 }
 
 impl LoadedEncoder {
-    /// The encoder of a checkpoint of the run folder `run`.
+    /// The encoder of a checkpoint of the run folder `run`, to compute on `device`.
     ///
     /// # Errors
     /// No run or no checkpoint there, a damaged file, another architecture.
-    pub fn open(run: &Path, which: Which, weights: Weights) -> Result<Self, RepresentError> {
+    pub fn open(run: &Path, which: Which, weights: Weights, device: &Device) -> Result<Self, RepresentError> {
         let folder = RunFolder::open(run)?;
-        let mut encoder = Self::untrained(&folder, Seed(0))?;
+        let mut encoder = Self::untrained(&folder, Seed(0), device)?;
         let layout = Layout::of(&encoder.model);
         let (step, values) = checkpoint::load_weights(run, which, weights, &layout)?;
         encoder.model = encoder_only(scatter(&encoder.model, &values));
@@ -42,16 +42,29 @@ impl LoadedEncoder {
     ///
     /// # Errors
     /// No run there.
-    pub fn random(run: &Path, seed: Seed) -> Result<Self, RepresentError> {
-        let mut encoder = Self::untrained(&RunFolder::open(run)?, seed)?;
+    pub fn random(run: &Path, seed: Seed, device: &Device) -> Result<Self, RepresentError> {
+        let mut encoder = Self::untrained(&RunFolder::open(run)?, seed, device)?;
         encoder.model = encoder_only(encoder.model);
         Ok(encoder)
     }
 
-    fn untrained(run: &RunFolder, seed: Seed) -> Result<Self, RepresentError> {
-        let (config, record, device) = (run.config()?, run.record()?, Device::default());
-        let model = record.model.init(seed, &device)?;
-        Ok(Self { model, sde: config.sde, device, config, record, weights: "random", step: None })
+    fn untrained(run: &RunFolder, seed: Seed, device: &Device) -> Result<Self, RepresentError> {
+        let (config, record) = (run.config()?, run.record()?);
+        let model = record.model.init(seed, device)?;
+        Ok(Self {
+            model,
+            sde: config.sde,
+            device: device.clone(),
+            config,
+            record,
+            weights: "random",
+            step: None,
+        })
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &Device {
+        &self.device
     }
 
     /// Size of the codes.

@@ -48,6 +48,8 @@ pub struct Trainer {
     plan: Plan,
     run: LockedRun,
     learner: Learner,
+    /// Where the learner computes, with autodiff.
+    device: Device,
     /// The networks for measuring, on a device without autodiff.
     measured: Model,
     monitor: Monitor,
@@ -58,9 +60,15 @@ pub struct Trainer {
 impl Trainer {
     /// Starts a new run in the locked folder: writes its settings and record.
     ///
-    /// `init` is a run whose averaged weights to start from; its networks must be the same.
-    pub fn create(plan: Plan, run: LockedRun, init: Option<&Path>) -> Result<Self, TrainError> {
-        let mut learner = new_learner(&plan)?;
+    /// `init` is a run whose averaged weights to start from; its networks must be the same. `device` computes, without
+    /// autodiff (the trainer adds it).
+    pub fn create(
+        plan: Plan,
+        run: LockedRun,
+        init: Option<&Path>,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let mut learner = new_learner(&plan, device)?;
         if let Some(init) = init {
             let from = RunFolder::open(init)?;
             let (which, weights) = (Which::Latest, Weights::Ema);
@@ -68,12 +76,12 @@ impl Trainer {
         }
         run.create(&plan.config, &plan.record)?;
         let progress = fresh(&plan);
-        Self::with(plan, run, learner, progress)
+        Self::with(plan, run, learner, progress, device)
     }
 
     /// Goes on with the run in the locked folder from its latest checkpoint, or from the start if it has none.
-    pub fn resume(plan: Plan, run: LockedRun) -> Result<Self, TrainError> {
-        let mut learner = new_learner(&plan)?;
+    pub fn resume(plan: Plan, run: LockedRun, device: &Device) -> Result<Self, TrainError> {
+        let mut learner = new_learner(&plan, device)?;
         let progress = match checkpoint::load_state(run.path(), Which::Latest, learner.layout()) {
             Ok(state) => {
                 let progress = state.progress.clone();
@@ -83,16 +91,22 @@ impl Trainer {
             Err(RunError::NoCheckpoint { .. }) => fresh(&plan),
             Err(error) => return Err(error.into()),
         };
-        Self::with(plan, run, learner, progress)
+        Self::with(plan, run, learner, progress, device)
     }
 
     /// Everything else, from the step that `progress` tells.
-    fn with(plan: Plan, run: LockedRun, learner: Learner, progress: Progress) -> Result<Self, TrainError> {
-        let plain = Device::default();
-        let measured = plan.record.model.init(Seed(plan.config.seed), &plain)?;
-        let monitor = Monitor::new(&plan, plain);
+    fn with(
+        plan: Plan,
+        run: LockedRun,
+        learner: Learner,
+        progress: Progress,
+        device: &Device,
+    ) -> Result<Self, TrainError> {
+        let measured = plan.record.model.init(Seed(plan.config.seed), device)?;
+        let monitor = Monitor::new(&plan, device.clone());
         let log = MetricsLog::open(run.path(), progress.step)?;
-        Ok(Self { plan, run, learner, measured, monitor, progress, log })
+        let device = device.clone().autodiff();
+        Ok(Self { plan, run, learner, device, measured, monitor, progress, log })
     }
 
     /// What runs.
@@ -164,8 +178,7 @@ impl Trainer {
     fn advance(&mut self, batches: &mut Prefetch) -> Result<StepFigures, TrainError> {
         let (config, step) = (&self.plan.config, self.progress.step);
         let host = batches.next()?;
-        let batch =
-            to_device(&self.plan, host.standardised, host.unit, config.train.batch, &training_device());
+        let batch = to_device(&self.plan, host.standardised, host.unit, config.train.batch, &self.device);
         let rate = self.progress.schedule.at(step);
         let settings = (&config.train, &config.optimiser);
         let figures = self
@@ -256,12 +269,8 @@ impl Trainer {
 }
 
 /// The networks with their initial weights.
-fn new_learner(plan: &Plan) -> Result<Learner, TrainError> {
-    Ok(Learner::new(plan.record.model.init(Seed(plan.config.seed), &training_device())?))
-}
-
-fn training_device() -> Device {
-    Device::default().autodiff()
+fn new_learner(plan: &Plan, device: &Device) -> Result<Learner, TrainError> {
+    Ok(Learner::new(plan.record.model.init(Seed(plan.config.seed), &device.clone().autodiff())?))
 }
 
 fn fresh(plan: &Plan) -> Progress {

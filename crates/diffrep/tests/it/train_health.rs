@@ -1,5 +1,6 @@
 //! Health figures: learning shows, and what went wrong is warned of. Checkpoints that break a network on purpose stand
 //! in for training that went wrong.
+use diffrep::nn::device;
 use diffrep::train::checkpoint::{self, State, Which};
 use diffrep::train::{
     Config, Ending, Event, HealthRecord, Limits, LockedRun, Plan, Record, Sources, Trainer,
@@ -25,7 +26,12 @@ fn config(set: &[&str]) -> Config {
 fn trainer(run: &Path, set: &[&str]) -> Trainer {
     let (plan, is_new) = (Plan::new(config(set), run).unwrap(), !run.exists());
     let lock = LockedRun::acquire(run).unwrap();
-    if is_new { Trainer::create(plan, lock, None).unwrap() } else { Trainer::resume(plan, lock).unwrap() }
+    let device = device::open("cpu").unwrap();
+    if is_new {
+        Trainer::create(plan, lock, None, &device).unwrap()
+    } else {
+        Trainer::resume(plan, lock, &device).unwrap()
+    }
 }
 
 /// Trains to `steps` and returns the last health figures and all warnings.

@@ -47,7 +47,7 @@ impl ImportedEncoder {
             decoder: false,
         };
         let blank = config
-            .init(Seed(0), &Device::default())
+            .init(Seed(0), &Device::flex())
             .map_err(|problem| ImportError::Config { origin: encoder.origin().to_owned(), problem })?;
         let model = encoder.load_into(&blank)?;
         Ok(Self {
