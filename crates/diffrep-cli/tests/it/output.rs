@@ -30,3 +30,13 @@ fn a_device_that_is_not_in_the_build_is_refused_before_a_folder_is_made() {
     assert!(message.contains("`tpu`") && message.contains("cpu"), "{message}");
     assert!(!run.exists());
 }
+
+#[test]
+fn an_error_says_the_systems_reason_once() {
+    let output = Command::new(env!("CARGO_BIN_EXE_diffrep"))
+        .args(["train", "--data", "digits", "--out", "/dev/null/run"])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(message.matches("os error").count(), 1, "{message}");
+}

@@ -17,12 +17,12 @@ pub enum ConfigError {
         hint: String,
     },
     /// The file can't be read.
-    #[error("can't read {}: {source}", path.display())]
+    #[error("can't read {}: {reason}", path.display())]
     Unreadable {
         /// The configuration file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Not TOML, an unknown key, or a value of the wrong kind.
     #[error("{origin}: {problem}")]
@@ -54,14 +54,14 @@ pub enum ConfigError {
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The operating system refuses.
-    #[error("can't {action} {}: {source}", path.display())]
+    #[error("can't {action} {}: {reason}", path.display())]
     Io {
         /// "read", "write", …
         action: &'static str,
         /// File or folder.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        reason: io::Error,
     },
     /// Another process holds the lock.
     #[error("{} is in use by another process", path.display())]
@@ -144,7 +144,7 @@ pub enum RunError {
 impl RunError {
     pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |reason| Self::Io { action, path, reason }
     }
 
     pub(crate) fn damaged(file: &Path, problem: impl ToString) -> Self {

@@ -127,7 +127,7 @@ fn read(origin: &str, table: Table) -> Result<Config, ConfigError> {
 
 fn read_table(path: &Path) -> Result<Table, ConfigError> {
     let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        .map_err(|reason| ConfigError::Unreadable { path: path.to_owned(), reason })?;
     text.parse().map_err(|error: toml::de::Error| ConfigError::Invalid {
         origin: path.display().to_string(),
         problem: one_line(&error, &text),
