@@ -44,7 +44,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         other => bail!("{}: the saved head names unknown weights `{other}`", args.run.display()),
     };
     let encoder = LoadedEncoder::open(&args.run, Which::Step(record.step), weights, &args.device.open()?)
-        .context("the saved head belongs to a checkpoint that is gone; run `diffrep probe` again")?;
+        .context("the checkpoint that the saved head belongs to can't be used; run `diffrep probe` again")?;
     if encoder.dim() != head.dim() {
         return Err(ProbeError::WrongWidth { expected: head.dim(), found: encoder.dim() }.into());
     }
