@@ -4,6 +4,7 @@ use super::{
     formats::{self, arrays, cifar, idx},
     label_file,
 };
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Images to train with and, where the data come with them, images to test with.
@@ -20,7 +21,8 @@ pub struct Dataset {
 }
 
 /// What to do with an image that can't be decoded or exceeds the pixel limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnBad {
     /// Report it as an error.
     #[default]
@@ -41,6 +43,18 @@ pub enum Labels {
     Folders,
     /// A CSV file: relative path, label, further columns.
     File(PathBuf),
+}
+
+impl From<&str> for Labels {
+    /// `auto`, `ignore`, `folders`, or the path of a CSV file: how settings and arguments write it.
+    fn from(name: &str) -> Self {
+        match name {
+            "auto" => Self::Auto,
+            "ignore" => Self::Ignore,
+            "folders" => Self::Folders,
+            path => Self::File(path.into()),
+        }
+    }
 }
 
 /// How to read a data set; the default reads everything as it is.

@@ -20,8 +20,8 @@ mod schedule;
 mod trainer;
 
 pub use config::{
-    BadImages, CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources,
-    TrainConfig, preset_for,
+    CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
+    preset_for,
 };
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};

@@ -1,7 +1,7 @@
 //! How a data set is read.
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use diffrep::data::{self, Dataset, Labels, OnBad, OpenOptions};
+use diffrep::data::{self, Dataset, OnBad, OpenOptions};
 use std::path::PathBuf;
 
 /// The data set and how to read it.
@@ -48,12 +48,7 @@ impl OpenArgs {
                 BadImages::Fail => OnBad::Fail,
                 BadImages::Skip => OnBad::Skip,
             },
-            labels: match self.labels.as_str() {
-                "auto" => Labels::Auto,
-                "ignore" => Labels::Ignore,
-                "folders" => Labels::Folders,
-                file => Labels::File(file.into()),
-            },
+            labels: self.labels.as_str().into(),
             pixel_limit: self.pixel_limit,
             exclude,
             ..OpenOptions::default()

@@ -5,9 +5,7 @@ mod settings;
 mod strict;
 
 pub use presets::{PRESETS, preset_for};
-pub use settings::{
-    BadImages, CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, TrainConfig,
-};
+pub use settings::{CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, TrainConfig};
 
 use super::ConfigError;
 use std::collections::BTreeSet;

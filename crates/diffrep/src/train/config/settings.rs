@@ -47,7 +47,7 @@ pub struct DataConfig {
     pub size: Option<[usize; 2]>,
     /// What to do with an image that can't be read.
     #[serde(default)]
-    pub on_bad: BadImages,
+    pub on_bad: OnBad,
     /// `auto`, `ignore`, `folders`, or the path of a CSV file.
     #[serde(default = "auto")]
     pub labels: String,
@@ -55,17 +55,6 @@ pub struct DataConfig {
 
 fn auto() -> String {
     "auto".to_owned()
-}
-
-/// What to do with an image that can't be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum BadImages {
-    /// Stop, and name it.
-    #[default]
-    Fail,
-    /// Leave it out.
-    Skip,
 }
 
 impl DataConfig {
@@ -85,16 +74,8 @@ impl DataConfig {
         OpenOptions {
             channels: self.channels,
             size: self.size.map(|[height, width]| (height, width)),
-            on_bad: match self.on_bad {
-                BadImages::Fail => OnBad::Fail,
-                BadImages::Skip => OnBad::Skip,
-            },
-            labels: match self.labels.as_str() {
-                "auto" => Labels::Auto,
-                "ignore" => Labels::Ignore,
-                "folders" => Labels::Folders,
-                path => Labels::File(path.into()),
-            },
+            on_bad: self.on_bad,
+            labels: self.labels.as_str().into(),
             ..OpenOptions::default()
         }
     }
