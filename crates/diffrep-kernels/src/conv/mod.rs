@@ -8,6 +8,7 @@ mod pack;
 mod plan;
 mod tile;
 mod weight;
+mod winograd;
 
 use plan::Plan;
 pub use weight::backward_weight;
@@ -154,7 +155,11 @@ pub fn forward(shape: &Conv2d, x: &[f32], weight: &[f32], bias: Option<&[f32]>, 
     let (by_output, by_input) = shape.weight_strides();
     let plan = Plan::forward(&shape);
     let packed = pack::pack(&plan, weight, by_input, by_output);
-    apply::apply(&plan, &packed, bias, x, y);
+    if winograd::suits(&plan) {
+        winograd::apply(&plan, &packed, bias, x, y);
+    } else {
+        apply::apply(&plan, &packed, bias, x, y);
+    }
 }
 
 /// Gradient of the input, from the gradient `gy` of the output.
@@ -173,5 +178,9 @@ pub fn backward_data(shape: &Conv2d, weight: &[f32], gy: &[f32], dx: &mut [f32])
     let (by_output, by_input) = shape.weight_strides();
     let plan = Plan::backward(&shape);
     let packed = pack::pack(&plan, weight, by_output, by_input);
-    apply::apply(&plan, &packed, None, gy, dx);
+    if winograd::suits(&plan) {
+        winograd::apply(&plan, &packed, None, gy, dx);
+    } else {
+        apply::apply(&plan, &packed, None, gy, dx);
+    }
 }

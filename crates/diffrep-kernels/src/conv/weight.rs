@@ -1,9 +1,9 @@
 //! Gradient of the weights.
 use super::apply::pad;
 use super::pack::{Block, blocks};
-use super::plan::Image;
+use super::plan::{Image, Plan};
 use super::tile::by_rows;
-use super::{Conv2d, WeightOrder};
+use super::{Conv2d, WeightOrder, winograd};
 use crate::buffer::Buffer;
 use crate::parallel;
 use crate::scratch::with_scratch;
@@ -27,12 +27,16 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
     assert_eq!(x.len(), shape.input_len(), "input of {shape:?}");
     assert_eq!(gy.len(), shape.output_len(), "output of {shape:?}");
     assert_eq!(dw.len(), shape.weight_len(), "weights of {shape:?}");
-    let shape = shape.flattened();
-    let bands = bands(&shape);
-    let units = shape.batch * bands.len();
-    if units == 0 {
+    if gy.is_empty() {
         return dw.fill(0.0);
     }
+    let shape = shape.flattened();
+    let plan = Plan::forward(&shape);
+    if winograd::suits(&plan) {
+        return winograd::backward_weight(&shape, &plan, x, gy, dw);
+    }
+    let bands = bands(&shape);
+    let units = shape.batch * bands.len();
     let parts = units.min(PARTS);
     let groups = blocks(shape.outputs).chunks(blocks(GROUP).len()).map(<[Block]>::to_vec).collect::<Vec<_>>();
     let taps = shape.kernel * shape.kernel * shape.inputs;
@@ -148,19 +152,19 @@ vectorised! {
 }
 
 /// Source numbers and gradients whose products are summed.
-struct Products {
-    x: *const f32,
-    x_row: usize,
-    x_step: usize,
-    gy: *const f32,
-    gy_row: usize,
-    gy_step: usize,
-    rows: usize,
-    columns: usize,
-    sum: *mut f32,
+pub(super) struct Products {
+    pub(super) x: *const f32,
+    pub(super) x_row: usize,
+    pub(super) x_step: usize,
+    pub(super) gy: *const f32,
+    pub(super) gy_row: usize,
+    pub(super) gy_step: usize,
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) sum: *mut f32,
     /// Channels of `gy` to use.
-    width: usize,
-    start_from_zero: bool,
+    pub(super) width: usize,
+    pub(super) start_from_zero: bool,
 }
 
 /// Sums, over pixels, the outer products of `I` numbers of `x` and `V` vectors of `gy`.
@@ -168,7 +172,7 @@ struct Products {
 /// # Safety
 /// At each of `rows × columns` pixels `I` numbers of `x` and `width` of `gy` are readable; `sum` holds `I · V · LANES`.
 #[inline(always)]
-unsafe fn outer<S: Simd, const I: usize, const V: usize>(s: S, products: &Products) {
+pub(super) unsafe fn outer<S: Simd, const I: usize, const V: usize>(s: S, products: &Products) {
     if I > S::TILE_ROWS || V > S::TILE_VECTORS {
         // Never called: keeps the compiler from generating it.
         return;

@@ -56,6 +56,11 @@ impl Simd for Avx2 {
         unsafe { _mm256_maskstore_ps(to, first(count), value) }
     }
     #[inline(always)]
+    fn prefetch(self, at: *const f32) {
+        // SAFETY: a prefetch reads nothing that the program sees, and ignores addresses that don't exist.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) }
+    }
+    #[inline(always)]
     fn add(self, a: __m256, b: __m256) -> __m256 {
         // SAFETY: see above.
         unsafe { _mm256_add_ps(a, b) }

@@ -44,6 +44,9 @@ pub(crate) trait Simd: Copy {
     /// # Safety
     /// `to` must be writable for `count` values.
     unsafe fn store_part(self, to: *mut f32, value: Self::Vector, count: usize);
+    /// Asks for the cache line at `at`, which need not exist, so that it is there when it is read.
+    #[inline(always)]
+    fn prefetch(self, _at: *const f32) {}
     /// `a + b`.
     fn add(self, a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// `a − b`.

@@ -131,6 +131,21 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
+    // Wide 3×3 convolutions of stride 1 go through Winograd's transforms.
+    #[test]
+    fn any_wide_3x3_convolution_agrees_with_plain_loops(
+        batch in 1usize..12, height in 2usize..11, width in 2usize..11, inputs in 16usize..50, outputs in 16usize..100,
+        before in 0usize..3, after in 0usize..3,
+    ) {
+        let shape = Conv2d { batch, height, width, inputs, outputs, kernel: 3, before, after, ..BASE };
+        prop_assume!(height.min(width) + before + after >= 3);
+        prop_assume!(shape.operations() < 20_000_000);
+        check(&shape);
+    }
+}
+
 #[test]
 fn results_are_bit_identical_for_any_number_of_threads() {
     for shape in [
