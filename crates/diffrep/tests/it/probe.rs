@@ -1,4 +1,5 @@
 //! Probes learn what they should, say how, and give the same result for any number of threads.
+use diffrep::nn::Precision;
 use diffrep::probe::{
     Column, Data, Features, HeadRecord, Origin, Outcome, ProbeError, ProbeKind, Recipe, SavedHead, Settings,
     Source, Task, few_label_scores, headline, run,
@@ -194,6 +195,7 @@ fn saved(kind: ProbeKind) -> SavedHead {
         t: 1.0,
         weights: "ema".to_owned(),
         step: 7,
+        precision: Precision::Bf16,
         train_data: "a".to_owned(),
         label: "label".to_owned(),
         validation_accuracy: best.score.validation_accuracy,
