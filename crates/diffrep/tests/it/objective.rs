@@ -158,11 +158,12 @@ fn shuffled_latents_change_the_loss_once_the_network_uses_them() {
     for entry in layout.entries().iter().filter(|entry| entry.name.starts_with("score.")) {
         values[entry.range.clone()].iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * (i as f32).sin());
     }
-    let untrained = objective.z_gain(&model, &batch, SEED, 0).unwrap();
-    let user = objective.z_gain(&parameters::scatter(&model, &values), &batch, SEED, 0).unwrap();
+    let pass = Pass { seed: SEED, ..Pass::EVAL };
+    let untrained = objective.z_gain(&model, &batch, pass).unwrap();
+    let user = objective.z_gain(&parameters::scatter(&model, &values), &batch, pass).unwrap();
     assert!((untrained.gain() / untrained.right).abs() < 1e-4, "{untrained:?}");
     assert!((user.gain() / user.right).abs() > 1e-4, "{user:?}");
-    let alone = objective.z_gain(&model, &tiny_batch(1, &device), SEED, 0).unwrap();
+    let alone = objective.z_gain(&model, &tiny_batch(1, &device), pass).unwrap();
     assert_eq!(alone.gain(), 0.0);
 }
 

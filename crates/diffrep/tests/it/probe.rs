@@ -57,7 +57,7 @@ fn probe(train: &Blobs, test: &Blobs, settings: &Settings) -> Result<Vec<Outcome
         test: Features::column(&test.values, 2, index, DIM),
     };
     let source = Source { name: "encoder".to_owned(), columns: vec![column(0), column(1)] };
-    let origin = Origin { weights: Some("ema".to_owned()), step: Some(7) };
+    let origin = Origin { weights: Some("ema".to_owned()), step: Some(7), precision: Some("f32".to_owned()) };
     run(&task, &source, &origin, settings, &|| ())
 }
 
