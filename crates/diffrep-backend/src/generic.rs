@@ -1,6 +1,6 @@
 //! The layer functions out of Burn's own operations, for every backend without kernels, differentiated by Burn.
 //!
-//! They are also what the kernels are tested against.
+//! They are also what the kernels are tested against. They know no bf16: [`crate::layers`] refuses it here.
 use crate::settings::{Activation, Geometry, GroupNorm};
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{Tensor, TensorData, activation, module};
@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 /// See [`crate::layers::conv2d`].
 pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, geometry: Geometry) -> Tensor<4> {
-    let Geometry { stride, before, after } = geometry;
+    let Geometry { stride, before, after, .. } = geometry;
     let x = x.permute([0, 3, 1, 2]);
     let (x, padding) =
         if before == after { (x, before) } else { (x.pad((before, after, before, after), 0.0), 0) };
@@ -87,7 +87,7 @@ pub fn global_mean(x: Tensor<4>) -> Tensor<2> {
     x.reshape([n, h * w, c]).mean_dim(1).reshape([n, c])
 }
 
-/// See [`crate::layers::linear`].
+/// See [`crate::layers::linear_with`].
 pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
     x.matmul(weight) + bias.unsqueeze()
 }

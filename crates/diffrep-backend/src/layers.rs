@@ -2,12 +2,15 @@
 //!
 //! On Burn's flex backend (f32) they run diffrep's CPU kernels, elsewhere Burn's own operations. Batches must not be
 //! empty; callers check that when they check their configuration or data.
+//!
+//! A forward pass in [`Precision::Bf16`] has its backward pass in bf16 too. Only the kernels know bf16:
+//! [`supports`] says whether a device has them.
 use crate::generic;
 use crate::ops::LayerOps;
-pub use crate::settings::{Activation, Geometry, GroupNorm, Mode, Padding};
+pub use crate::settings::{Activation, Geometry, GroupNorm, Mode, Padding, Precision};
 use burn::backend::Dispatch;
-use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, Linear};
 use burn::tensor::{DType, Device, Tensor};
 use diffrep_kernels::random::Key;
 
@@ -16,9 +19,9 @@ use diffrep_kernels::random::Key;
 /// Stride is the layer's; `padding` is given here since Burn's own can't differ by side. A missing bias is zero.
 ///
 /// # Panics
-/// If the layer's stride or kernel isn't square, its channels aren't the input's, or the padded image is smaller than
-/// the kernel.
-pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding) -> Tensor<4> {
+/// If the layer's stride or kernel isn't square, its channels aren't the input's, the padded image is smaller than the
+/// kernel, or the device doesn't support the precision.
+pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding, precision: Precision) -> Tensor<4> {
     let [stride, other] = layer.stride;
     assert_eq!(stride, other, "a convolution with different strides of rows and columns");
     let weight = layer.weight.val();
@@ -26,7 +29,7 @@ pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding) -> Tensor<4> {
         Some(bias) => bias.val(),
         None => Tensor::zeros([weight.dims()[0]], &x.device()),
     };
-    let geometry = Geometry { stride, before: padding.before, after: padding.after };
+    let geometry = Geometry { stride, before: padding.before, after: padding.after, precision };
     conv2d_with(x, weight, bias, geometry)
 }
 
@@ -35,16 +38,32 @@ pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding) -> Tensor<4> {
 /// # Panics
 /// As [`conv2d`].
 pub fn conv2d_with(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, geometry: Geometry) -> Tensor<4> {
-    if !has_kernels(&x) {
+    if !has_kernels_for(&x, geometry.precision) {
         return generic::conv2d(x, weight, bias, geometry);
     }
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
     Tensor::from_dispatch(Dispatch::layer_conv2d(x, weight, bias, geometry))
 }
 
+/// Whether layers can compute in `precision` on `device`: f32 everywhere, bf16 only where diffrep's kernels run.
+pub fn supports(device: &Device, precision: Precision) -> bool {
+    precision == Precision::F32 || device.clone().inner() == Device::flex()
+}
+
 /// Whether the tensor lives where the kernels run: f32 on Burn's flex backend, differentiable or not.
 fn has_kernels<const D: usize>(x: &Tensor<D>) -> bool {
     x.dtype() == DType::F32 && x.device().inner() == Device::flex()
+}
+
+/// [`has_kernels`], without which nothing but f32 can be had.
+fn has_kernels_for<const D: usize>(x: &Tensor<D>, precision: Precision) -> bool {
+    let has = has_kernels(x);
+    assert!(
+        has || precision == Precision::F32,
+        "bf16 on {:?}, which `supports` would have refused",
+        x.device()
+    );
+    has
 }
 
 /// Batch norm over all but the last axis, then `activation`.
@@ -170,22 +189,42 @@ pub fn global_mean(x: Tensor<4>) -> Tensor<2> {
     Tensor::from_dispatch(Dispatch::layer_global_mean(x.into_dispatch()))
 }
 
-/// `x · weight + bias` with `x` `[rows, inputs]`, `weight` `[inputs, outputs]` and `bias` `[outputs]`.
-pub fn linear(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>) -> Tensor<2> {
-    if !has_kernels(&x) {
+/// `x · layer.weight + layer.bias` with `x` `[rows, inputs]` and the weight `[inputs, outputs]`. A missing bias is zero.
+///
+/// # Panics
+/// If the device doesn't support the precision.
+pub fn linear(x: Tensor<2>, layer: &Linear, precision: Precision) -> Tensor<2> {
+    let weight = layer.weight.val();
+    let bias = match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([weight.dims()[1]], &x.device()),
+    };
+    linear_with(x, weight, bias, precision)
+}
+
+/// [`linear`] with `weight` `[inputs, outputs]` and `bias` `[outputs]` that belong to no layer.
+///
+/// # Panics
+/// As [`linear`].
+pub fn linear_with(x: Tensor<2>, weight: Tensor<2>, bias: Tensor<1>, precision: Precision) -> Tensor<2> {
+    if !has_kernels_for(&x, precision) {
         return generic::linear(x, weight, bias);
     }
     let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
-    Tensor::from_dispatch(Dispatch::layer_linear(x, weight, bias))
+    Tensor::from_dispatch(Dispatch::layer_linear(x, weight, bias, precision))
 }
 
-/// Single-head attention over pixels: `softmax(q kᵀ · scale) v`, all `[N, S, C]`; `scale` is positive.
-pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64) -> Tensor<3> {
-    if !has_kernels(&q) {
+/// Single-head attention over pixels: `softmax(q kᵀ · scale) v`, all `[N, S, C]`; `scale` is positive. `precision` is
+/// that of the products; softmax is f32.
+///
+/// # Panics
+/// If the device doesn't support the precision.
+pub fn attention(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, scale: f64, precision: Precision) -> Tensor<3> {
+    if !has_kernels_for(&q, precision) {
         return generic::attention(q, k, v, scale);
     }
     let (q, k, v) = (q.into_dispatch(), k.into_dispatch(), v.into_dispatch());
-    Tensor::from_dispatch(Dispatch::layer_attention(q, k, v, scale))
+    Tensor::from_dispatch(Dispatch::layer_attention(q, k, v, scale, precision))
 }
 
 /// Inverted dropout: each element is zero with probability `rate`, else divided by `1 − rate`.

@@ -1,5 +1,5 @@
 //! What the layer functions are told beside their tensors.
-pub use diffrep_kernels::Activation;
+pub use diffrep_kernels::{Activation, Precision};
 
 /// Whether a forward pass is part of training.
 ///
@@ -37,6 +37,8 @@ pub struct Geometry {
     pub before: usize,
     /// Zero rows below and columns to the right.
     pub after: usize,
+    /// How products are computed, forward and backward.
+    pub precision: Precision,
 }
 
 /// What a group norm is beside its tensors.

@@ -2,6 +2,7 @@
 //!
 //! The products are those of [`crate::conv`] with a kernel of one pixel; only a block of rows of the weights exists at a
 //! time. The backward pass computes the weights again from what the forward pass keeps, the rows' log-sum-exp.
+use crate::Precision;
 use crate::buffer::Buffer;
 use crate::conv::{Conv2d, WeightOrder, backward_data, backward_weight, forward as multiply};
 use crate::parallel;
@@ -21,6 +22,8 @@ pub struct Shape {
     pub channels: usize,
     /// Positive factor of the inner products, usually `1/√channels`.
     pub scale: f32,
+    /// How the matrices are multiplied, forward and backward; softmax is f32.
+    pub precision: Precision,
 }
 
 impl Shape {
@@ -30,12 +33,13 @@ impl Shape {
 
     /// `rows` positions times the transposed `[positions, channels]`: inner products with all positions.
     fn products(&self, rows: usize) -> Conv2d {
-        Conv2d { order: WeightOrder::OutIn, ..Conv2d::linear(rows, self.channels, self.positions) }
+        let Self { positions, channels, precision, .. } = *self;
+        Conv2d { order: WeightOrder::OutIn, precision, ..Conv2d::linear(rows, channels, positions) }
     }
 
     /// `rows` rows of weights times `[positions, channels]`.
     fn mixture(&self, rows: usize) -> Conv2d {
-        Conv2d::linear(rows, self.positions, self.channels)
+        Conv2d { precision: self.precision, ..Conv2d::linear(rows, self.positions, self.channels) }
     }
 
     fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<> {

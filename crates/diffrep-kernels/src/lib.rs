@@ -12,6 +12,7 @@ pub mod elementwise;
 pub mod matmul;
 pub mod norm;
 mod parallel;
+mod precision;
 pub mod random;
 pub mod resample;
 mod scratch;
@@ -19,4 +20,5 @@ mod simd;
 
 pub use activation::Activation;
 pub use buffer::Buffer;
+pub use precision::Precision;
 pub use simd::InstructionSet;

@@ -8,7 +8,7 @@ use crate::flex::elementwise::{
 };
 use crate::flex::norm::{self, AffineGradient, BatchNormGradient, GroupNormGradient};
 use crate::flex::resample::{self, DoubleGradient, GlobalMeanGradient, HalveGradient};
-use crate::settings::{Activation, Geometry, GroupNorm};
+use crate::settings::{Activation, Geometry, GroupNorm, Precision};
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
@@ -113,12 +113,13 @@ impl<C: CheckpointStrategy> LayerOps for Autodiff<Flex, C> {
         x: Differentiable<C>,
         weight: Differentiable<C>,
         bias: Differentiable<C>,
+        precision: Precision,
     ) -> Differentiable<C> {
         let (x, x_node) = x.into_parts();
         let (weight, weight_node) = weight.into_parts();
         let (bias, bias_node) = bias.into_parts();
-        let y = conv::linear(&x, &weight, &bias);
-        record::<C, _, 3>([x_node, weight_node, bias_node], y, LinearGradient { x, weight })
+        let y = conv::linear(&x, &weight, &bias, precision);
+        record::<C, _, 3>([x_node, weight_node, bias_node], y, LinearGradient { x, weight, precision })
     }
 
     fn layer_activate(x: Differentiable<C>, activation: Activation) -> Differentiable<C> {
@@ -171,15 +172,16 @@ impl<C: CheckpointStrategy> LayerOps for Autodiff<Flex, C> {
         k: Differentiable<C>,
         v: Differentiable<C>,
         scale: f64,
+        precision: Precision,
     ) -> Differentiable<C> {
         let (q, q_node) = q.into_parts();
         let (k, k_node) = k.into_parts();
         let (v, v_node) = v.into_parts();
-        let (y, log_sums) = attention::attention(&q, &k, &v, scale);
+        let (y, log_sums) = attention::attention(&q, &k, &v, scale, precision);
         record::<C, _, 3>(
             [q_node, k_node, v_node],
             y,
-            AttentionGradient { q, k, v, log_sums: Arc::new(log_sums), scale },
+            AttentionGradient { q, k, v, log_sums: Arc::new(log_sums), scale, precision },
         )
     }
 }

@@ -1,7 +1,7 @@
 //! On flex: the kernels.
 use super::LayerOps;
 use crate::flex::{attention, conv, elementwise, norm, resample};
-use crate::settings::{Activation, Geometry, GroupNorm};
+use crate::settings::{Activation, Geometry, GroupNorm, Precision};
 use burn::backend::Flex;
 use burn::backend::flex::FlexTensor;
 use diffrep_kernels::random::Key;
@@ -34,8 +34,8 @@ impl LayerOps for Flex {
         norm::group_norm(&x, &gamma, &beta, norm).0
     }
 
-    fn layer_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor) -> FlexTensor {
-        conv::linear(&x, &weight, &bias)
+    fn layer_linear(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, precision: Precision) -> FlexTensor {
+        conv::linear(&x, &weight, &bias, precision)
     }
 
     fn layer_activate(x: FlexTensor, activation: Activation) -> FlexTensor {
@@ -66,7 +66,13 @@ impl LayerOps for Flex {
         resample::global_mean(&x)
     }
 
-    fn layer_attention(q: FlexTensor, k: FlexTensor, v: FlexTensor, scale: f64) -> FlexTensor {
-        attention::attention(&q, &k, &v, scale).0
+    fn layer_attention(
+        q: FlexTensor,
+        k: FlexTensor,
+        v: FlexTensor,
+        scale: f64,
+        precision: Precision,
+    ) -> FlexTensor {
+        attention::attention(&q, &k, &v, scale, precision).0
     }
 }

@@ -4,7 +4,7 @@
 mod autodiff;
 mod flex;
 
-use crate::settings::{Activation, Geometry, GroupNorm};
+use crate::settings::{Activation, Geometry, GroupNorm, Precision};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, backend_extension};
 use diffrep_kernels::random::Key;
@@ -50,6 +50,7 @@ pub trait LayerOps: Backend {
         x: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
+        precision: Precision,
     ) -> FloatTensor<Self>;
 
     /// `activation(x)` for a tensor of any rank.
@@ -79,5 +80,6 @@ pub trait LayerOps: Backend {
         k: FloatTensor<Self>,
         v: FloatTensor<Self>,
         scale: f64,
+        precision: Precision,
     ) -> FloatTensor<Self>;
 }

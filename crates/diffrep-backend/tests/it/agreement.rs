@@ -5,7 +5,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Tensor;
 use diffrep_backend::generic;
-use diffrep_backend::layers::{self, Activation, Geometry, GroupNorm, Mode, Padding};
+use diffrep_backend::layers::{self, Activation, Geometry, GroupNorm, Mode, Padding, Precision};
 use diffrep_kernels::random::Key;
 use proptest::prelude::*;
 
@@ -71,7 +71,7 @@ proptest! {
         kernel in 1usize..4, stride in 1usize..3, before in 0usize..2, after in 0usize..2,
     ) {
         prop_assume!(h.min(w) + before + after >= kernel);
-        check_conv(n, h, w, inputs, outputs, kernel, Geometry { stride, before, after });
+        check_conv(n, h, w, inputs, outputs, kernel, Geometry { stride, before, after, precision: Precision::F32 });
     }
 
     #[test]
@@ -99,7 +99,7 @@ proptest! {
         compare(
             &format!("linear {rows}x{inputs} to {outputs}"),
             ([rows, inputs], [inputs, outputs], [outputs]),
-            layers::linear,
+            |x, weight, bias| layers::linear_with(x, weight, bias, Precision::F32),
             generic::linear,
         );
     }
@@ -109,7 +109,7 @@ proptest! {
         compare(
             &format!("attention {n}x{positions}x{c}"),
             ([n, positions, c], [n, positions, c], [n, positions, c]),
-            |q, k, v| layers::attention(q, k, v, 0.2),
+            |q, k, v| layers::attention(q, k, v, 0.2, Precision::F32),
             |q, k, v| generic::attention(q, k, v, 0.2),
         );
     }
@@ -162,10 +162,10 @@ proptest! {
 fn a_layer_is_convolved_with_its_own_stride_and_bias() {
     let (x, weight, bias) = (normal(0, [2, 9, 9, 5]), normal(1, [7, 5, 3, 3]), normal(2, [7]));
     let layer = conv_layer(weight.clone(), bias.clone(), 2);
-    let geometry = Geometry { stride: 2, before: 0, after: 1 };
+    let geometry = Geometry { stride: 2, before: 0, after: 1, precision: Precision::F32 };
     let expected = generic::conv2d(x.clone(), weight.clone(), bias, geometry);
     assert_close(
-        layers::conv2d(x.clone(), &layer, Padding { before: 0, after: 1 }),
+        layers::conv2d(x.clone(), &layer, Padding { before: 0, after: 1 }, Precision::F32),
         expected,
         FORWARD,
         "with bias",
@@ -173,7 +173,7 @@ fn a_layer_is_convolved_with_its_own_stride_and_bias() {
     let layer = Conv2d { bias: None, ..layer };
     let expected = generic::conv2d(x.clone(), weight, Tensor::zeros([7], &x.device()), geometry);
     assert_close(
-        layers::conv2d(x, &layer, Padding { before: 0, after: 1 }),
+        layers::conv2d(x, &layer, Padding { before: 0, after: 1 }, Precision::F32),
         expected,
         FORWARD,
         "without bias",
@@ -199,7 +199,7 @@ fn batch_norm_keeps_running_statistics_like_pytorch() {
 #[test]
 fn strided_inputs_give_what_contiguous_ones_give() {
     let (x, weight, bias) = (normal(0, [2, 5, 6, 4]), normal(1, [3, 4, 3, 3]), normal(2, [3]));
-    let geometry = Geometry { stride: 1, before: 1, after: 1 };
+    let geometry = Geometry { stride: 1, before: 1, after: 1, precision: Precision::F32 };
     let swapped =
         layers::conv2d_with(x.clone().permute([0, 2, 1, 3]), weight.clone(), bias.clone(), geometry);
     let expected = generic::conv2d(x.permute([0, 2, 1, 3]), weight, bias, geometry);
@@ -218,7 +218,7 @@ fn dropout_is_off_in_evaluation_and_the_same_bits_as_the_generic_one() {
 fn one_tracked_input_is_enough_for_its_gradient() {
     let (x, weight, bias) =
         (normal(0, [2, 5, 5, 3]).detach(), normal(1, [4, 3, 3, 3]), normal(2, [4]).detach());
-    let geometry = Geometry { stride: 1, before: 1, after: 1 };
+    let geometry = Geometry { stride: 1, before: 1, after: 1, precision: Precision::F32 };
     let gradient = |y: Tensor<4>| weight.grad(&y.sum().backward()).unwrap();
     let fast = gradient(layers::conv2d_with(x.clone(), weight.clone(), bias.clone(), geometry));
     let slow = gradient(generic::conv2d(x, weight.clone(), bias, geometry));
@@ -228,7 +228,7 @@ fn one_tracked_input_is_enough_for_its_gradient() {
 #[test]
 fn a_plain_device_computes_what_a_differentiable_one_does() {
     let (x, weight, bias) = (normal(0, [2, 5, 5, 3]), normal(1, [4, 3, 3, 3]), normal(2, [4]));
-    let geometry = Geometry { stride: 1, before: 1, after: 1 };
+    let geometry = Geometry { stride: 1, before: 1, after: 1, precision: Precision::F32 };
     let layer = |x: Tensor<4>, w: Tensor<4>, b: Tensor<1>| {
         layers::apply_activation(layers::conv2d_with(x, w, b, geometry), Activation::Silu)
     };

@@ -1,7 +1,7 @@
 //! Gradients of every layer function against differences of its values.
 use crate::support::{device, normal, numbers, values};
 use burn::tensor::{Tensor, TensorData};
-use diffrep_backend::layers::{self, Activation, Geometry, Mode};
+use diffrep_backend::layers::{self, Activation, Geometry, Mode, Precision};
 use diffrep_kernels::random::Key;
 
 /// Checks the derivative of a weighted sum of `layer(x)` in some random directions.
@@ -40,7 +40,7 @@ fn check<const X: usize, const Y: usize>(
 #[test]
 fn the_gradient_of_a_convolution() {
     let (weight, bias) = (normal(8, [6, 3, 3, 3]).detach(), normal(9, [6]).detach());
-    let geometry = Geometry { stride: 2, before: 0, after: 1 };
+    let geometry = Geometry { stride: 2, before: 0, after: 1, precision: Precision::F32 };
     check("conv2d, x", [2, 6, 6, 3], |x| layers::conv2d_with(x, weight.clone(), bias.clone(), geometry));
     let x = normal(7, [2, 6, 6, 3]).detach();
     check("conv2d, weight", [6, 3, 3, 3], |w| layers::conv2d_with(x.clone(), w, bias.clone(), geometry));
@@ -72,14 +72,14 @@ fn the_gradients_of_the_norms() {
 #[test]
 fn the_gradients_of_linear_layers_and_attention() {
     let (x, weight, bias) = (normal(7, [5, 4]).detach(), normal(8, [4, 3]).detach(), normal(9, [3]).detach());
-    check("linear, x", [5, 4], |x| layers::linear(x, weight.clone(), bias.clone()));
-    check("linear, weight", [4, 3], |w| layers::linear(x.clone(), w, bias.clone()));
-    check("linear, bias", [3], |b| layers::linear(x.clone(), weight.clone(), b));
+    check("linear, x", [5, 4], |x| layers::linear_with(x, weight.clone(), bias.clone(), Precision::F32));
+    check("linear, weight", [4, 3], |w| layers::linear_with(x.clone(), w, bias.clone(), Precision::F32));
+    check("linear, bias", [3], |b| layers::linear_with(x.clone(), weight.clone(), b, Precision::F32));
     let shape = [2, 9, 5];
     let (a, b) = (normal(7, shape).detach(), normal(8, shape).detach());
-    check("attention, q", shape, |q| layers::attention(q, a.clone(), b.clone(), 0.4));
-    check("attention, k", shape, |k| layers::attention(a.clone(), k, b.clone(), 0.4));
-    check("attention, v", shape, |v| layers::attention(a.clone(), b.clone(), v, 0.4));
+    check("attention, q", shape, |q| layers::attention(q, a.clone(), b.clone(), 0.4, Precision::F32));
+    check("attention, k", shape, |k| layers::attention(a.clone(), k, b.clone(), 0.4, Precision::F32));
+    check("attention, v", shape, |v| layers::attention(a.clone(), b.clone(), v, 0.4, Precision::F32));
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let rate = set.len() as f64 / start.elapsed().as_secs_f64();
     let value = json!({
         "file": out, "images": set.len(), "t": t, "dim": dim, "weights": encoder.weights(), "step": encoder.step(),
-        "data": dataset.name, "images_per_second": rate,
+        "precision": encoder.precision().name(), "data": dataset.name, "images_per_second": rate,
     });
     ui.result(&value, || {
         let levels: Vec<String> = t.iter().map(f64::to_string).collect();
@@ -71,6 +71,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
             ("levels of detail t", levels.join(" ")),
             ("numbers a code", dim.to_string()),
             ("weights", format!("{}, step {}", encoder.weights(), encoder.step().unwrap_or(0))),
+            ("precision", encoder.precision().name().to_owned()),
             ("images a second", format!("{rate:.0}")),
         ];
         ui::table(&["embeddings", ""], &rows.map(|(name, value)| vec![name.to_owned(), value]))

@@ -44,6 +44,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         other => bail!("{}: the saved head names unknown weights `{other}`", args.run.display()),
     };
     let encoder = LoadedEncoder::open(&args.run, Which::Step(record.step), weights, &args.device.open()?)
+        .and_then(|encoder| encoder.with_precision(record.precision))
         .context("the checkpoint that the saved head belongs to can't be used; run `diffrep probe` again")?;
     if encoder.dim() != head.dim() {
         return Err(ProbeError::WrongWidth { expected: head.dim(), found: encoder.dim() }.into());

@@ -37,6 +37,10 @@ pub struct Args {
     /// Seed of all random numbers. Default: the preset's, 0.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(i64).range(0..), conflicts_with = "resume")]
     seed: Option<i64>,
+    /// Arithmetic: f32, or bf16 (rounded operands, f32 sums and weights; faster where the processor has AVX512_BF16, on
+    /// cpu only). Default: the preset's, f32.
+    #[arg(long, value_name = "P", conflicts_with = "resume")]
+    precision: Option<String>,
     /// Steps in all, those done before included. Default: the preset's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     steps: Option<i64>,
@@ -121,6 +125,7 @@ fn sources(args: &Args) -> Sources {
     };
     sources.flag("data.source", "--data", args.data.clone());
     sources.flag("objective.method", "--method", args.method.clone());
+    sources.flag("train.precision", "--precision", args.precision.clone());
     sources.flag("seed", "--seed", args.seed);
     sources.flag("train.steps", "--steps", args.steps);
     sources.flag("checkpoint.every", "--checkpoint-every", args.checkpoint_every);

@@ -104,6 +104,23 @@ fn averaged_and_raw_weights_differ() {
 }
 
 #[test]
+fn codes_in_bf16_are_near_those_in_f32_and_say_so() {
+    let place = trained();
+    let codes = |precision: &str| {
+        let out = place.path("p.csv");
+        let mut command = on("encode", &place, &["--split", "test", "--precision", precision]);
+        command.arg("--out").arg(&out);
+        assert_eq!(succeed(command)["precision"], precision);
+        read(&out).1.concat()
+    };
+    let (exact, rounded) = (codes("f32"), codes("bf16"));
+    let norm = |x: &mut dyn Iterator<Item = f32>| x.map(|v| v * v).sum::<f32>().sqrt();
+    let distance =
+        norm(&mut exact.iter().zip(&rounded).map(|(a, b)| a - b)) / norm(&mut exact.iter().copied());
+    assert!((1e-4..2e-2).contains(&distance), "{distance}");
+}
+
+#[test]
 fn bad_arguments_of_encode_are_named() {
     let place = trained();
     for (arguments, named) in [

@@ -1,5 +1,5 @@
 //! A run is a function of its settings: however often it is interrupted, whatever number of threads works.
-use crate::command::{Place, load, metrics, succeed, wait_for};
+use crate::command::{Place, diffrep, fail, load, metrics, succeed, wait_for};
 use diffrep::train::checkpoint::Which;
 use std::fs;
 use std::path::Path;
@@ -58,6 +58,34 @@ fn one_thread_and_two_train_the_same() {
         succeed(command);
     }
     assert_same(&place.path("1"), &place.path("2"), 10);
+}
+
+#[test]
+fn bf16_learns_goes_on_bit_for_bit_and_is_kept_by_a_run() {
+    let place = Place::new();
+    let bf16 = ["--precision", "bf16", "--steps", "40", "--checkpoint-every", "20"];
+    succeed(place.train("whole", &bf16));
+    let first = ["--precision", "bf16", "--steps", "40", "--checkpoint-every", "20", "--minutes", "0"];
+    let stopped = succeed(place.train("stopped", &first));
+    assert_eq!(stopped["ended"].as_str(), Some("time is up"));
+    // The precision comes from the run's settings.
+    let mut resumed = diffrep(&["train", "--json", "--quiet", "--resume"]);
+    resumed.arg(place.path("stopped")).env("RAYON_NUM_THREADS", "1");
+    succeed(resumed);
+    assert_same(&place.path("whole"), &place.path("stopped"), 40);
+    let losses: Vec<f64> =
+        metrics(&place.path("whole")).iter().filter_map(|line| line["loss"].as_f64()).collect();
+    assert!(losses.last() < losses.first(), "{losses:?}");
+
+    succeed(place.train("f32", &["--steps", "40", "--checkpoint-every", "20"]));
+    let weights = |run: &str| load(&place.path(run), Which::Latest).unwrap().weights;
+    assert_ne!(weights("whole"), weights("f32"));
+
+    let message = fail(place.train("whole", &["--steps", "40", "--checkpoint-every", "20"]));
+    assert!(message.contains("train.precision was \"bf16\", is \"f32\""), "{message}");
+    let message = fail(place.train("new", &["--precision", "bf61"]));
+    assert!(message.contains("--precision: `train.precision`") && message.contains("bf16"), "{message}");
+    assert!(!place.path("new").exists());
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Runs a plan: images are cut into bands of rows, one task each.
 use super::pack::Packed;
-use super::plan::{Image, Plan};
+use super::pad::Padded;
+use super::plan::Plan;
 use super::tile::{Line, line};
+use super::words::{Pairs, Single, Words};
+use crate::Precision;
 use crate::parallel;
 use crate::scratch::with_scratch;
-use crate::simd::vectorised;
+use crate::simd::{Simd, vectorised, vectorised_pairs};
 
-/// Numbers of a padded band that still leave room for weights in a second-level cache.
+/// Words of a padded band that still leave room for weights in a second-level cache.
 const BAND: usize = 48 * 1024;
 
 /// Columns from which a row alone fills register tiles; with fewer, the same pixel of several images forms a line.
@@ -40,18 +43,29 @@ pub(super) fn apply(plan: &Plan, packed: &Packed, bias: Option<&[f32]>, source: 
     parallel::for_each(tasks, |_, (task, out)| {
         let source = &source[task.first * plan.source.len()..][..task.images * plan.source.len()];
         let first_row = task.from * plan.source_step;
+        let run = match plan.precision {
+            Precision::F32 => run_single,
+            Precision::Bf16 => run_pairs,
+        };
         if plan.reads_in_place() {
-            let source = &source[first_row * plan.source.row()..];
-            run(plan, packed, &start, task, source, plan.source.row(), plan.source.len(), out);
+            let words = &source[first_row * plan.source.row()..];
+            let source = Source { words, row: plan.source.row(), image: plan.source.len() };
+            run(plan, packed, &start, task, source, out);
         } else {
             let rows = (task.to - 1 - task.from) * plan.source_step + plan.reach + 1;
-            let image = rows * plan.padded_width * plan.source.channels;
-            with_scratch(task.images * image, |padded| {
-                for (i, padded) in padded.chunks_exact_mut(image).enumerate() {
+            let row = plan.padded_width * plan.words();
+            let image = rows * row;
+            with_scratch(task.images * image, |copies| {
+                let padded =
+                    Padded { image: plan.source, margin: plan.margin, width: plan.padded_width, first_row };
+                for (i, copy) in copies.chunks_exact_mut(image).enumerate() {
                     let source = &source[i * plan.source.len()..][..plan.source.len()];
-                    pad(source, plan.source, plan.margin, plan.padded_width, first_row, padded);
+                    match plan.precision {
+                        Precision::F32 => padded.copy(source, copy),
+                        Precision::Bf16 => padded.copy_channel_pairs(source, copy),
+                    }
                 }
-                run(plan, packed, &start, task, padded, plan.padded_width * plan.source.channels, image, out);
+                run(plan, packed, &start, task, Source { words: copies, row, image }, out);
             });
         }
     });
@@ -69,7 +83,7 @@ fn tasks(plan: &Plan) -> Vec<Task> {
             .map(|first| Task { first, images: images.min(plan.batch - first), from: 0, to: rows })
             .collect();
     }
-    let row = plan.padded_width * plan.source.channels * plan.source_step;
+    let row = plan.padded_width * plan.words() * plan.source_step;
     let for_threads = rows.div_ceil(wanted.div_ceil(plan.batch)).max(4);
     let height = for_threads.min((BAND / row).max(4)).min(rows);
     let bands = rows.div_ceil(height);
@@ -86,89 +100,91 @@ fn tasks(plan: &Plan) -> Vec<Task> {
         .collect()
 }
 
-/// Copies source rows from `first_row` on (counted with the margin) into `padded`, zeros outside of the image.
-pub(super) fn pad(
-    image: &[f32],
-    shape: Image,
-    margin: usize,
-    padded_width: usize,
-    first_row: usize,
-    padded: &mut [f32],
-) {
-    let channels = shape.channels;
-    let copied = shape.width.min(padded_width.saturating_sub(margin)) * channels;
-    for (i, row) in padded.chunks_exact_mut(padded_width * channels).enumerate() {
-        match (first_row + i).checked_sub(margin).filter(|y| *y < shape.height) {
-            None => row.fill(0.0),
-            Some(y) => {
-                let (left, rest) = row.split_at_mut((margin * channels).min(row.len()));
-                let (middle, right) = rest.split_at_mut(copied);
-                left.fill(0.0);
-                middle.copy_from_slice(&image[y * shape.row()..][..copied]);
-                right.fill(0.0);
-            }
-        }
-    }
+/// The source of a task from the first row that it needs; rows lie `row` and images `image` apart.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    words: &'a [f32],
+    row: usize,
+    image: usize,
 }
 
 vectorised! {
-    /// `source` starts at the first row that the task needs; its rows lie `row` and its images `image` apart.
-    fn run(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: &[f32], row: usize, image: usize,
-        out: &mut [f32]) {
-        let target = plan.target;
-        let out_rows = (task.to * plan.target_step).min(target.height) - task.from * plan.target_step;
-        assert_eq!(out.len(), task.images * out_rows * target.row());
-        let out_image = out_rows * target.row();
-        let last_row = (task.to - 1 - task.from) * plan.source_step + plan.reach;
-        let width = plan.padded_width * plan.source.channels;
-        assert!(source.len() >= (task.images - 1) * image + last_row * row + width);
-        for (index, block) in packed.blocks.iter().enumerate() {
-            for (number, phase) in plan.phases.iter().enumerate() {
-                let channels = plan.source.channels;
-                let run = phase.horizontal.len() * channels;
-                let runs: Vec<usize> = phase
-                    .vertical
-                    .iter()
-                    .map(|(offset, _)| offset * row + phase.first_column * channels)
-                    .collect();
-                let weights = packed.get(number, index);
-                let start = &start[block.start..];
-                assert!(weights.len() >= runs.len() * run * block.lanes && start.len() >= block.lanes);
-                for a in task.from..task.to.min(phase.rows) {
-                    let x = (a - task.from) * plan.source_step * row;
-                    let y = ((a - task.from) * plan.target_step + phase.row) * target.row()
-                        + phase.column * target.channels + block.start;
-                    // SAFETY: pixel b of image i reads runs from image i's row of `a`, column source_step·b; the last
-                    // run ends within the padded width by the plan's construction, and `source` holds `reach` rows
-                    // below the last. It writes `width` channels of output row step·a + phase.row, which the phase's
-                    // `rows` and `columns` keep inside the image. Weights and start were checked above.
-                    unsafe {
-                        let pixels = Line {
-                            source: source.as_ptr().add(x),
-                            source_step: plan.source_step * channels,
-                            target: out.as_mut_ptr().wrapping_add(y),
-                            target_step: plan.target_step * target.channels,
-                            count: phase.columns,
-                            runs: &runs,
-                            run,
-                            weights: weights.as_ptr(),
-                            start: start.as_ptr(),
-                            width: block.width,
-                            lanes: block.lanes,
-                        };
-                        if task.images == 1 {
-                            line(s, pixels);
-                        } else {
-                            for b in 0..phase.columns {
-                                line(s, Line {
+    fn run_single(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: Source, out: &mut [f32]) {
+        run::<S, Single>(s, plan, packed, start, task, source, out)
+    }
+}
+
+vectorised_pairs! {
+    fn run_pairs(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: Source, out: &mut [f32]) {
+        run::<S, Pairs>(s, plan, packed, start, task, source, out)
+    }
+}
+
+#[inline(always)]
+fn run<S: Simd, W: Words>(
+    s: S,
+    plan: &Plan,
+    packed: &Packed,
+    start: &[f32],
+    task: Task,
+    source: Source,
+    out: &mut [f32],
+) {
+    let target = plan.target;
+    let out_rows = (task.to * plan.target_step).min(target.height) - task.from * plan.target_step;
+    assert_eq!(out.len(), task.images * out_rows * target.row());
+    let out_image = out_rows * target.row();
+    let last_row = (task.to - 1 - task.from) * plan.source_step + plan.reach;
+    let width = plan.padded_width * plan.words();
+    let Source { words: source, row, image } = source;
+    assert!(source.len() >= (task.images - 1) * image + last_row * row + width);
+    for (index, block) in packed.blocks.iter().enumerate() {
+        for (number, phase) in plan.phases.iter().enumerate() {
+            let words = plan.words();
+            let run = phase.horizontal.len() * words;
+            let runs: Vec<usize> =
+                phase.vertical.iter().map(|(offset, _)| offset * row + phase.first_column * words).collect();
+            let weights = packed.get(number, index);
+            let start = &start[block.start..];
+            assert!(weights.len() >= runs.len() * run * block.lanes && start.len() >= block.lanes);
+            for a in task.from..task.to.min(phase.rows) {
+                let x = (a - task.from) * plan.source_step * row;
+                let y = ((a - task.from) * plan.target_step + phase.row) * target.row()
+                    + phase.column * target.channels
+                    + block.start;
+                // SAFETY: pixel b of image i reads runs from image i's row of `a`, column source_step·b; the last
+                // run ends within the padded width by the plan's construction, and `source` holds `reach` rows
+                // below the last. It writes `width` channels of output row step·a + phase.row, which the phase's
+                // `rows` and `columns` keep inside the image. Weights and start were checked above.
+                unsafe {
+                    let pixels = Line {
+                        source: source.as_ptr().add(x),
+                        source_step: plan.source_step * words,
+                        target: out.as_mut_ptr().wrapping_add(y),
+                        target_step: plan.target_step * target.channels,
+                        count: phase.columns,
+                        runs: &runs,
+                        run,
+                        weights: weights.as_ptr(),
+                        start: start.as_ptr(),
+                        width: block.width,
+                        lanes: block.lanes,
+                    };
+                    if task.images == 1 {
+                        line::<S, W>(s, pixels);
+                    } else {
+                        for b in 0..phase.columns {
+                            line::<S, W>(
+                                s,
+                                Line {
                                     source: pixels.source.add(b * pixels.source_step),
                                     source_step: image,
                                     target: pixels.target.add(b * pixels.target_step),
                                     target_step: out_image,
                                     count: task.images,
                                     ..pixels
-                                });
-                            }
+                                },
+                            );
                         }
                     }
                 }

@@ -4,12 +4,16 @@
 //! rows, and in each row over a run of neighbouring source pixels whose channels lie one after the other in memory. A
 //! register tile (`tile`) holds some pixels × one block of output channels and reads packed weights (`pack`).
 mod apply;
+mod outer;
 mod pack;
+mod pad;
 mod plan;
 mod tile;
 mod weight;
 mod winograd;
+mod words;
 
+use crate::Precision;
 use plan::Plan;
 pub use weight::backward_weight;
 
@@ -45,10 +49,12 @@ pub struct Conv2d {
     pub after: usize,
     /// How the weights lie in memory.
     pub order: WeightOrder,
+    /// How products are computed, in all three passes.
+    pub precision: Precision,
 }
 
 impl Conv2d {
-    /// `rows` vectors of length `inputs` times a matrix `[inputs, outputs]`.
+    /// `rows` vectors of length `inputs` times a matrix `[inputs, outputs]`, in f32.
     pub const fn linear(rows: usize, inputs: usize, outputs: usize) -> Self {
         Self {
             batch: 1,
@@ -61,6 +67,7 @@ impl Conv2d {
             before: 0,
             after: 0,
             order: WeightOrder::InOut,
+            precision: Precision::F32,
         }
     }
 

@@ -1,8 +1,9 @@
 //! Weights in the order in which register tiles read them.
 use super::plan::{Phase, Plan};
+use crate::Precision;
 use crate::buffer::Buffer;
 use crate::parallel;
-use crate::simd::vectorised;
+use crate::simd::{bf16, vectorised};
 
 /// Target channels `start..start + width` that one tile computes; `lanes` is `width` rounded up to whole vectors.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +26,8 @@ vectorised! {
     }
 }
 
-/// For each phase and block: `[kernel row][kernel column][source channel][lane]`, zeros in lanes without a channel.
+/// For each phase and block: `[kernel row][kernel column][word of source channels][lane]`, zeros in lanes without a
+/// channel.
 pub(super) struct Packed {
     data: Buffer,
     pub(super) blocks: Vec<Block>,
@@ -42,11 +44,12 @@ impl Packed {
 /// Neighbouring source and target channels lie `by_source` and `by_target` apart in `weight`.
 pub(super) fn pack(plan: &Plan, weight: &[f32], by_source: usize, by_target: usize) -> Packed {
     let blocks = blocks(plan.target.channels);
+    let (channels, words) = (plan.source.channels, plan.words());
     let (mut starts, mut len) = (Vec::new(), 0);
     for phase in &plan.phases {
         for block in &blocks {
             starts.push(len);
-            len += phase.vertical.len() * phase.horizontal.len() * plan.source.channels * block.lanes;
+            len += phase.vertical.len() * phase.horizontal.len() * words * block.lanes;
         }
     }
     let mut data = Buffer::new(len);
@@ -55,46 +58,59 @@ pub(super) fn pack(plan: &Plan, weight: &[f32], by_source: usize, by_target: usi
     for phase in &plan.phases {
         for block in &blocks {
             let taps = phase.vertical.len() * phase.horizontal.len();
-            let (part, others) = rest.split_at_mut(taps * plan.source.channels * block.lanes);
+            let (part, others) = rest.split_at_mut(taps * words * block.lanes);
             rest = others;
             parts.push((phase, *block, part));
         }
     }
+    // Whichever axis is contiguous in memory goes inside.
+    let by_lane = by_source < by_target;
     parallel::for_each(parts, |_, (phase, block, out)| {
-        pack_block(phase, plan.kernel, plan.source.channels, &block, weight, by_source, by_target, out);
+        let order = Order { taps: taps(phase, plan.kernel), words, block, by_target, by_lane };
+        match plan.precision {
+            Precision::F32 => order.write(out, |word, at| weight[word * by_source + at]),
+            Precision::Bf16 => order.write(out, |word, at| {
+                let channel = |c: usize| if c < channels { weight[c * by_source + at] } else { 0.0 };
+                bf16::word(channel(2 * word), channel(2 * word + 1))
+            }),
+        }
     });
     Packed { data, blocks, starts }
 }
 
-#[expect(clippy::too_many_arguments, reason = "plain sizes")]
-fn pack_block(
-    phase: &Phase,
-    kernel: usize,
-    channels: usize,
-    block: &Block,
-    weight: &[f32],
-    by_source: usize,
+/// Places of the phase's kernel elements in the kernel.
+fn taps(phase: &Phase, kernel: usize) -> Vec<usize> {
+    let rows = phase.vertical.iter();
+    rows.flat_map(|&(_, row)| phase.horizontal.iter().map(move |&column| row * kernel + column)).collect()
+}
+
+/// The order of the weights of a phase and block.
+struct Order {
+    taps: Vec<usize>,
+    words: usize,
+    block: Block,
     by_target: usize,
-    out: &mut [f32],
-) {
-    let taps: Vec<usize> = phase
-        .vertical
-        .iter()
-        .flat_map(|&(_, row)| phase.horizontal.iter().map(move |&column| row * kernel + column))
-        .collect();
-    if block.width < block.lanes {
-        out.fill(0.0);
-    }
-    let mut copy = |source: usize, lane: usize| {
-        let from = source * by_source + (block.start + lane) * by_target;
-        for (i, tap) in taps.iter().enumerate() {
-            out[(i * channels + source) * block.lanes + lane] = weight[from + tap];
+    by_lane: bool,
+}
+
+impl Order {
+    /// Writes `read(word, place of the target channel's weight for a kernel element)`.
+    #[inline(always)]
+    fn write(&self, out: &mut [f32], read: impl Fn(usize, usize) -> f32) {
+        let Block { start, width, lanes } = self.block;
+        if width < lanes {
+            out.fill(0.0);
         }
-    };
-    // Whichever axis is contiguous in memory goes inside.
-    if by_source < by_target {
-        (0..block.width).for_each(|lane| (0..channels).for_each(|source| copy(source, lane)));
-    } else {
-        (0..channels).for_each(|source| (0..block.width).for_each(|lane| copy(source, lane)));
+        let mut copy = |word: usize, lane: usize| {
+            let from = (start + lane) * self.by_target;
+            for (i, tap) in self.taps.iter().enumerate() {
+                out[(i * self.words + word) * lanes + lane] = read(word, from + tap);
+            }
+        };
+        if self.by_lane {
+            (0..width).for_each(|lane| (0..self.words).for_each(|word| copy(word, lane)));
+        } else {
+            (0..self.words).for_each(|word| (0..width).for_each(|lane| copy(word, lane)));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a forward pass and a data gradient have in common.
 use super::Conv2d;
+use crate::Precision;
 
 /// An image: rows, columns, channels.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +50,7 @@ pub(super) struct Plan {
     pub(super) source_step: usize,
     pub(super) target_step: usize,
     pub(super) kernel: usize,
+    pub(super) precision: Precision,
     pub(super) phases: Vec<Phase>,
 }
 
@@ -66,6 +68,7 @@ impl Plan {
             source_step: shape.stride,
             target_step: 1,
             kernel: shape.kernel,
+            precision: shape.precision,
             phases: vec![Phase {
                 row: 0,
                 column: 0,
@@ -122,13 +125,23 @@ impl Plan {
             source_step: 1,
             target_step: step,
             kernel: shape.kernel,
+            precision: shape.precision,
             phases,
+        }
+    }
+
+    /// Words of a source pixel.
+    pub(super) fn words(&self) -> usize {
+        match self.precision {
+            Precision::F32 => self.source.channels,
+            Precision::Bf16 => self.source.channels.div_ceil(2),
         }
     }
 
     /// Whether kernels can read the images where they are, without a copy surrounded by zeros.
     pub(super) fn reads_in_place(&self) -> bool {
-        self.margin == 0
+        self.precision == Precision::F32
+            && self.margin == 0
             && self.reach == 0
             && self.padded_width <= self.source.width
             && (self.rows() - 1) * self.source_step < self.source.height

@@ -1,7 +1,8 @@
 //! Register tiles: the innermost loops.
+use super::words::Words;
 use crate::simd::Simd;
 
-/// Where a line of output pixels reads and writes.
+/// Where a line of output pixels reads and writes. Source and weights are words: f32, or pairs of bf16.
 #[derive(Clone, Copy)]
 pub(super) struct Line<'a> {
     /// First source pixel.
@@ -14,11 +15,11 @@ pub(super) struct Line<'a> {
     pub(super) target_step: usize,
     /// Number of output pixels.
     pub(super) count: usize,
-    /// Starts of the runs of source numbers that feed a pixel, relative to its source pixel.
+    /// Starts of the runs of source words that feed a pixel, relative to its source pixel.
     pub(super) runs: &'a [usize],
-    /// Numbers in a run.
+    /// Words in a run.
     pub(super) run: usize,
-    /// Packed weights: `[run][number][lane]`.
+    /// Packed weights: `[run][word][lane]`.
     pub(super) weights: *const f32,
     /// What sums start from, for every lane.
     pub(super) start: *const f32,
@@ -29,20 +30,20 @@ pub(super) struct Line<'a> {
 }
 
 macro_rules! by_rows {
-    ($rows:expr, $call:ident::<$s:ident, $vectors:literal>($($arg:expr),*)) => {
+    ($rows:expr, $call:ident::<$s:ident, $w:ident, $vectors:literal>($($arg:expr),*)) => {
         match $rows {
-            1 => $call::<$s, 1, $vectors>($($arg),*),
-            2 => $call::<$s, 2, $vectors>($($arg),*),
-            3 => $call::<$s, 3, $vectors>($($arg),*),
-            4 => $call::<$s, 4, $vectors>($($arg),*),
-            5 => $call::<$s, 5, $vectors>($($arg),*),
-            6 => $call::<$s, 6, $vectors>($($arg),*),
-            7 => $call::<$s, 7, $vectors>($($arg),*),
-            8 => $call::<$s, 8, $vectors>($($arg),*),
-            9 => $call::<$s, 9, $vectors>($($arg),*),
-            10 => $call::<$s, 10, $vectors>($($arg),*),
-            11 => $call::<$s, 11, $vectors>($($arg),*),
-            _ => $call::<$s, 12, $vectors>($($arg),*),
+            1 => $call::<$s, $w, 1, $vectors>($($arg),*),
+            2 => $call::<$s, $w, 2, $vectors>($($arg),*),
+            3 => $call::<$s, $w, 3, $vectors>($($arg),*),
+            4 => $call::<$s, $w, 4, $vectors>($($arg),*),
+            5 => $call::<$s, $w, 5, $vectors>($($arg),*),
+            6 => $call::<$s, $w, 6, $vectors>($($arg),*),
+            7 => $call::<$s, $w, 7, $vectors>($($arg),*),
+            8 => $call::<$s, $w, 8, $vectors>($($arg),*),
+            9 => $call::<$s, $w, 9, $vectors>($($arg),*),
+            10 => $call::<$s, $w, 10, $vectors>($($arg),*),
+            11 => $call::<$s, $w, 11, $vectors>($($arg),*),
+            _ => $call::<$s, $w, 12, $vectors>($($arg),*),
         }
     };
 }
@@ -51,11 +52,11 @@ pub(super) use by_rows;
 /// Computes a line, in tiles of nearly equal size.
 ///
 /// # Safety
-/// For every pixel `p < count`: `runs[..] + run` numbers from `source + p·source_step` are readable, `width` numbers
-/// from `target + p·target_step` writable; `weights` holds `runs.len() · run · lanes` numbers and `start` `lanes`.
+/// For every pixel `p < count`: `runs[..] + run` words from `source + p·source_step` are readable, `width` numbers
+/// from `target + p·target_step` writable; `weights` holds `runs.len() · run · lanes` words and `start` `lanes`.
 /// `lanes` is one vector or, where tiles are two wide, two.
 #[inline(always)]
-pub(super) unsafe fn line<S: Simd>(s: S, line: Line) {
+pub(super) unsafe fn line<S: Simd, W: Words>(s: S, line: Line) {
     let tiles = line.count.div_ceil(S::TILE_ROWS);
     let mut done = 0;
     for tile in 0..tiles {
@@ -68,9 +69,9 @@ pub(super) unsafe fn line<S: Simd>(s: S, line: Line) {
                 ..line
             };
             if line.lanes > S::LANES {
-                by_rows!(rows, pixels::<S, 2>(s, &part));
+                by_rows!(rows, pixels::<S, W, 2>(s, &part));
             } else {
-                by_rows!(rows, pixels::<S, 1>(s, &part));
+                by_rows!(rows, pixels::<S, W, 1>(s, &part));
             }
         }
         done += rows;
@@ -82,7 +83,7 @@ pub(super) unsafe fn line<S: Simd>(s: S, line: Line) {
 /// # Safety
 /// As for [`line`], with `count = P` and `lanes = V · LANES`.
 #[inline(always)]
-unsafe fn pixels<S: Simd, const P: usize, const V: usize>(s: S, line: &Line) {
+unsafe fn pixels<S: Simd, W: Words, const P: usize, const V: usize>(s: S, line: &Line) {
     if P > S::TILE_ROWS || V > S::TILE_VECTORS {
         // Never called: keeps the compiler from generating it.
         return;
@@ -113,7 +114,7 @@ unsafe fn pixels<S: Simd, const P: usize, const V: usize>(s: S, line: &Line) {
                 for (p, sums) in sums.iter_mut().enumerate() {
                     let x = s.splat(*quad[p / 4].add(i).add((p % 4) * step));
                     for v in 0..V {
-                        sums[v] = s.mul_add(x, w[v], sums[v]);
+                        sums[v] = W::mul_add(s, x, w[v], sums[v]);
                     }
                 }
                 weights = weights.add(V * S::LANES);

@@ -1,13 +1,16 @@
 //! Gradient of the weights.
-use super::apply::pad;
+use super::outer::{Products, outer};
 use super::pack::{Block, blocks};
+use super::pad::{Padded, pair_rows};
 use super::plan::{Image, Plan};
 use super::tile::by_rows;
+use super::words::{Pairs, Single, Words};
 use super::{Conv2d, WeightOrder, winograd};
+use crate::Precision;
 use crate::buffer::Buffer;
 use crate::parallel;
 use crate::scratch::with_scratch;
-use crate::simd::{Simd, vectorised};
+use crate::simd::{Simd, vectorised, vectorised_pairs};
 
 /// Partial sums that are formed one by one and then added in order, so that the result doesn't depend on threads.
 const PARTS: usize = 8;
@@ -30,7 +33,7 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
     if gy.is_empty() {
         return dw.fill(0.0);
     }
-    let shape = shape.flattened();
+    let shape = with_pairs_of_rows(shape.flattened());
     let plan = Plan::forward(&shape);
     if winograd::suits(&plan) {
         return winograd::backward_weight(&shape, &plan, x, gy, dw);
@@ -63,11 +66,30 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
     combine(&shape, &groups, &sums, all, dw);
 }
 
+/// The same convolution with an even number of rows, if it is to be computed by pairs of rows and can be cut so.
+fn with_pairs_of_rows(shape: Conv2d) -> Conv2d {
+    let single_pixels = shape.kernel == 1 && shape.stride == 1 && shape.before + shape.after == 0;
+    let cut = shape.precision == Precision::Bf16
+        && !shape.height.is_multiple_of(2)
+        && shape.width.is_multiple_of(2);
+    if single_pixels && cut {
+        Conv2d { height: 2 * shape.height, width: shape.width / 2, ..shape }
+    } else {
+        shape
+    }
+}
+
 /// Bands `from..to` of output rows that each image is cut into: more than one where images are too few for tasks.
 fn bands(shape: &Conv2d) -> Vec<(usize, usize)> {
+    let together = match shape.precision {
+        Precision::F32 => 1,
+        Precision::Bf16 => 2,
+    };
     let rows = shape.out_height();
-    let count = PARTS.div_ceil(shape.batch.max(1)).min(rows);
-    (0..count).map(|i| (rows * i / count, rows * (i + 1) / count)).collect()
+    let steps = rows.div_ceil(together);
+    let count = PARTS.div_ceil(shape.batch.max(1)).min(steps);
+    let edge = |i: usize| (steps * i / count * together).min(rows);
+    (0..count).map(|i| (edge(i), edge(i + 1))).collect()
 }
 
 #[expect(clippy::too_many_arguments, reason = "plain sizes")]
@@ -86,149 +108,160 @@ fn accumulate_band(
     let x = &x[image * input.len()..][..input.len()];
     let out_row = shape.out_width() * shape.outputs;
     let gy = &gy[(image * shape.out_height() + from) * out_row..][..(to - from) * out_row];
-    if shape.kernel == 1 && shape.before == 0 && shape.after == 0 {
-        let x = &x[from * shape.stride * input.row()..];
-        return accumulate(shape, group, x, input.row(), gy, to - from, first, sum);
-    }
     let width = (shape.out_width() - 1) * shape.stride + shape.kernel;
-    let rows = (to - from - 1) * shape.stride + shape.kernel;
-    with_scratch(rows * width * shape.inputs, |padded| {
-        pad(x, input, shape.before, width, from * shape.stride, padded);
-        accumulate(shape, group, padded, width * shape.inputs, gy, to - from, first, sum);
+    let padded = Padded { image: input, margin: shape.before, width, first_row: from * shape.stride };
+    let copied_rows = |rows: usize| (rows - 1) * shape.stride + shape.kernel;
+    let in_place = shape.precision == Precision::F32 && shape.kernel == 1 && shape.before + shape.after == 0;
+    let kernel_row = if in_place { input.row() } else { width * shape.inputs };
+    let band = Band {
+        x,
+        x_row: shape.stride * kernel_row,
+        kernel_row,
+        gy,
+        gy_step: shape.outputs,
+        first_output: 0,
+        rows: to - from,
+    };
+    if in_place {
+        let band = Band { x: &x[from * band.x_row..], ..band };
+        return accumulate_single(shape, group, &band, first, sum);
+    }
+    if shape.precision == Precision::F32 {
+        return with_scratch(copied_rows(band.rows) * kernel_row, |copy| {
+            padded.copy(x, copy);
+            accumulate_single(shape, group, &Band { x: copy, ..band }, first, sum);
+        });
+    }
+    let pairs = band.rows.div_ceil(2);
+    let outputs: usize = group.iter().map(|b| b.width).sum();
+    let copied = copied_rows(2 * pairs - 1) * kernel_row;
+    with_scratch(copied + pairs * shape.out_width() * outputs, |scratch| {
+        let (x_pairs, gy_pairs) = scratch.split_at_mut(copied);
+        padded.copy_row_pairs(x, shape.stride, copied_rows(band.rows), x_pairs);
+        pair_gradients(gy, shape, group[0].start, outputs, gy_pairs);
+        let band = Band {
+            x: x_pairs,
+            x_row: 2 * band.x_row,
+            gy: gy_pairs,
+            gy_step: outputs,
+            first_output: group[0].start,
+            rows: pairs,
+            ..band
+        };
+        accumulate_pairs(shape, group, &band, first, sum);
     });
 }
 
+/// Pairs of rows of the output channels `first..first + outputs`; an odd last row is paired with zeros.
+fn pair_gradients(gy: &[f32], shape: &Conv2d, first: usize, outputs: usize, out: &mut [f32]) {
+    let columns = shape.out_width();
+    let row = columns * shape.outputs;
+    for (rows, out) in gy.chunks(2 * row).zip(out.chunks_exact_mut(columns * outputs)) {
+        let (low, high) = rows.split_at(row);
+        if outputs == shape.outputs {
+            pair_rows(low, high, out);
+            continue;
+        }
+        for (column, out) in out.chunks_exact_mut(outputs).enumerate() {
+            let [low, high] =
+                [low, high].map(|row| row.get(column * shape.outputs + first..).unwrap_or_default());
+            pair_rows(low, high, out);
+        }
+    }
+}
+
+/// The operands of a band, as words.
+struct Band<'a> {
+    /// Source from the row that the first row of gradients meets.
+    x: &'a [f32],
+    /// Distance of the source words of neighbouring rows of `gy`.
+    x_row: usize,
+    /// Distance of the source words of neighbouring rows of the kernel.
+    kernel_row: usize,
+    /// Gradients of the output.
+    gy: &'a [f32],
+    /// Words of a pixel of `gy`.
+    gy_step: usize,
+    /// The output channel of its first word.
+    first_output: usize,
+    /// Rows of `gy`.
+    rows: usize,
+}
+
 vectorised! {
-    /// Adds the products of `rows` rows of output gradients to `sum`: for each block of the group
-    /// `[kernel row][kernel column · input][lane]`. `x` starts at the source row of the first, its rows are `row` long.
-    fn accumulate(s, shape: &Conv2d, group: &[Block], x: &[f32], row: usize, gy: &[f32], rows: usize, first: bool,
-        sum: &mut [f32]) {
-        let columns = shape.out_width();
-        let run = shape.kernel * shape.inputs;
-        let lanes: usize = group.iter().map(|b| b.lanes).sum();
-        assert_eq!(gy.len(), rows * columns * shape.outputs);
-        assert_eq!(sum.len(), shape.kernel * run * lanes);
-        let last = ((rows - 1) * shape.stride + shape.kernel - 1) * row + (columns - 1) * shape.stride * shape.inputs;
-        assert!(x.len() >= last + run);
-        let height = (PIXELS / columns).max(1);
-        for from in (0..rows).step_by(height) {
-            for k in 0..shape.kernel {
-                let tiles = run.div_ceil(S::TILE_ROWS);
-                let mut done = 0;
-                for tile in 0..tiles {
-                    let count = (run - done).div_ceil(tiles - tile);
-                    let mut before = 0;
-                    for block in group {
-                        // SAFETY: the largest index of `x` was checked above; `gy` holds `rows` rows of all output
-                        // channels, of which the block's are a part; `sum` holds the block's `kernel · run · lanes`
-                        // numbers after those of the blocks before it.
-                        unsafe {
-                            let products = Products {
-                                x: x.as_ptr().add((from * shape.stride + k) * row + done),
-                                x_row: shape.stride * row,
-                                x_step: shape.stride * shape.inputs,
-                                gy: gy.as_ptr().add(from * columns * shape.outputs + block.start),
-                                gy_row: columns * shape.outputs,
-                                gy_step: shape.outputs,
-                                rows: height.min(rows - from),
-                                columns,
-                                sum: sum.as_mut_ptr().add(shape.kernel * run * before + (k * run + done) * block.lanes),
-                                width: block.width,
-                                start_from_zero: first && from == 0,
-                            };
-                            if block.lanes > S::LANES {
-                                by_rows!(count, outer::<S, 2>(s, &products));
-                            } else {
-                                by_rows!(count, outer::<S, 1>(s, &products));
-                            }
-                        }
-                        before += block.lanes;
-                    }
-                    done += count;
-                }
-            }
-        }
+    fn accumulate_single(s, shape: &Conv2d, group: &[Block], band: &Band, first: bool, sum: &mut [f32]) {
+        accumulate::<S, Single>(s, shape, group, band, first, sum)
     }
 }
 
-/// Source numbers and gradients whose products are summed.
-pub(super) struct Products {
-    pub(super) x: *const f32,
-    pub(super) x_row: usize,
-    pub(super) x_step: usize,
-    pub(super) gy: *const f32,
-    pub(super) gy_row: usize,
-    pub(super) gy_step: usize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
-    pub(super) sum: *mut f32,
-    /// Channels of `gy` to use.
-    pub(super) width: usize,
-    pub(super) start_from_zero: bool,
+vectorised_pairs! {
+    fn accumulate_pairs(s, shape: &Conv2d, group: &[Block], band: &Band, first: bool, sum: &mut [f32]) {
+        accumulate::<S, Pairs>(s, shape, group, band, first, sum)
+    }
 }
 
-/// Sums, over pixels, the outer products of `I` numbers of `x` and `V` vectors of `gy`.
-///
-/// # Safety
-/// At each of `rows × columns` pixels `I` numbers of `x` and `width` of `gy` are readable; `sum` holds `I · V · LANES`.
+/// Adds the products of a band to `sum`, or writes them there if it is the `first`: for each block of the group
+/// `[kernel row][kernel column · input][lane]`.
 #[inline(always)]
-pub(super) unsafe fn outer<S: Simd, const I: usize, const V: usize>(s: S, products: &Products) {
-    if I > S::TILE_ROWS || V > S::TILE_VECTORS {
-        // Never called: keeps the compiler from generating it.
-        return;
-    }
-    let mut sums = [[s.splat(0.0); V]; I];
-    // SAFETY: see above.
-    unsafe {
-        if !products.start_from_zero {
-            for (i, sums) in sums.iter_mut().enumerate() {
-                for (v, sum) in sums.iter_mut().enumerate() {
-                    *sum = s.load(products.sum.add((i * V + v) * S::LANES));
-                }
-            }
-        }
-        if products.width == V * S::LANES {
-            multiply(s, products, &mut sums, |from, _| s.load(from));
-        } else {
-            multiply(s, products, &mut sums, |from, v| {
-                s.load_part(from, products.width.saturating_sub(v * S::LANES).min(S::LANES))
-            });
-        }
-        for (i, sums) in sums.iter().enumerate() {
-            for (v, &sum) in sums.iter().enumerate() {
-                s.store(products.sum.add((i * V + v) * S::LANES), sum);
-            }
-        }
-    }
-}
-
-/// # Safety
-/// As for [`outer`]; `load(from, v)` reads the part of vector `v` that exists.
-#[inline(always)]
-unsafe fn multiply<S: Simd, const I: usize, const V: usize>(
+fn accumulate<S: Simd, W: Words>(
     s: S,
-    products: &Products,
-    sums: &mut [[S::Vector; V]; I],
-    load: impl Fn(*const f32, usize) -> S::Vector,
+    shape: &Conv2d,
+    group: &[Block],
+    band: &Band,
+    first: bool,
+    sum: &mut [f32],
 ) {
-    for r in 0..products.rows {
-        // SAFETY: see above.
-        unsafe {
-            let mut x = products.x.add(r * products.x_row);
-            let mut gy = products.gy.add(r * products.gy_row);
-            for _ in 0..products.columns {
-                let mut g = [s.splat(0.0); V];
-                for (v, g) in g.iter_mut().enumerate() {
-                    *g = load(gy.wrapping_add(v * S::LANES), v);
-                }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let x = s.splat(*x.add(i));
-                    for v in 0..V {
-                        sums[v] = s.mul_add(x, g[v], sums[v]);
+    let columns = shape.out_width();
+    let run = shape.kernel * shape.inputs;
+    let lanes: usize = group.iter().map(|b| b.lanes).sum();
+    let last_block = group.last().map_or(0, |b| b.start + b.width);
+    assert!(group[0].start >= band.first_output && last_block - band.first_output <= band.gy_step);
+    assert_eq!(band.gy.len(), band.rows * columns * band.gy_step);
+    assert_eq!(sum.len(), shape.kernel * run * lanes);
+    let last = (band.rows - 1) * band.x_row
+        + (shape.kernel - 1) * band.kernel_row
+        + (columns - 1) * shape.stride * shape.inputs;
+    assert!(band.x.len() >= last + run);
+    let height = (PIXELS / columns).max(1);
+    for from in (0..band.rows).step_by(height) {
+        for k in 0..shape.kernel {
+            let tiles = run.div_ceil(S::TILE_ROWS);
+            let mut done = 0;
+            for tile in 0..tiles {
+                let count = (run - done).div_ceil(tiles - tile);
+                let mut before = 0;
+                for block in group {
+                    // SAFETY: the largest index of `x` was checked above; `gy` holds `rows` rows of the group's output
+                    // channels, of which the block's are a part; `sum` holds the block's `kernel · run · lanes`
+                    // numbers after those of the blocks before it.
+                    unsafe {
+                        let products = Products {
+                            x: band.x.as_ptr().add(from * band.x_row + k * band.kernel_row + done),
+                            x_row: band.x_row,
+                            x_step: shape.stride * shape.inputs,
+                            gy: band
+                                .gy
+                                .as_ptr()
+                                .add(from * columns * band.gy_step + block.start - band.first_output),
+                            gy_row: columns * band.gy_step,
+                            gy_step: band.gy_step,
+                            rows: height.min(band.rows - from),
+                            columns,
+                            sum: sum
+                                .as_mut_ptr()
+                                .add(shape.kernel * run * before + (k * run + done) * block.lanes),
+                            width: block.width,
+                            start_from_zero: first && from == 0,
+                        };
+                        if block.lanes > S::LANES {
+                            by_rows!(count, outer::<S, W, 2>(s, &products));
+                        } else {
+                            by_rows!(count, outer::<S, W, 1>(s, &products));
+                        }
                     }
+                    before += block.lanes;
                 }
-                x = x.wrapping_add(products.x_step);
-                gy = gy.wrapping_add(products.gy_step);
+                done += count;
             }
         }
     }

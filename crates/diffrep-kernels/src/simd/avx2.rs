@@ -126,6 +126,16 @@ impl Simd for Avx2 {
     fn largest(self, a: __m256) -> f32 {
         lanes(a).into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
+    #[inline(always)]
+    fn low_half(self, words: __m256) -> __m256 {
+        // SAFETY: see above.
+        unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<16>(_mm256_castps_si256(words))) }
+    }
+    #[inline(always)]
+    fn high_half(self, words: __m256) -> __m256 {
+        // SAFETY: see above.
+        unsafe { _mm256_and_ps(words, _mm256_castsi256_ps(_mm256_set1_epi32(0xffff_0000_u32 as i32))) }
+    }
 }
 
 #[inline(always)]

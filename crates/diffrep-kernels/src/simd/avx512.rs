@@ -1,14 +1,15 @@
-//! AVX-512: 16 lanes, masks for the tails.
-use super::Simd;
+//! AVX-512: 16 lanes, masks for the tails; with AVX512_BF16 or without.
+use super::{Simd, bf16};
 use core::arch::x86_64::*;
+use core::mem::transmute;
 
-/// Proof that the processor has AVX-512 F, VL, BW and DQ.
+/// Proof that the processor has AVX-512 F, VL, BW and DQ, and BF16 if `BF16`.
 #[derive(Clone, Copy)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512<const BF16: bool>(());
 
-impl Avx512 {
+impl<const BF16: bool> Avx512<BF16> {
     /// # Safety
-    /// The processor must have AVX-512 F, VL, BW and DQ.
+    /// The processor must have AVX-512 F, VL, BW and DQ, and BF16 if `BF16`.
     #[inline(always)]
     pub(crate) unsafe fn new() -> Self {
         Self(())
@@ -21,7 +22,7 @@ fn first(count: usize) -> __mmask16 {
 }
 
 // In all methods the token proves that the instructions exist, the caller of a load or store that the memory does.
-impl Simd for Avx512 {
+impl<const BF16: bool> Simd for Avx512<BF16> {
     type Vector = __m512;
     const LANES: usize = 16;
     const TILE_VECTORS: usize = 2;
@@ -122,4 +123,58 @@ impl Simd for Avx512 {
         // SAFETY: see above.
         unsafe { _mm512_reduce_max_ps(a) }
     }
+    #[inline(always)]
+    fn low_half(self, words: __m512) -> __m512 {
+        // SAFETY: see above.
+        unsafe { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_castps_si512(words))) }
+    }
+    #[inline(always)]
+    fn high_half(self, words: __m512) -> __m512 {
+        // SAFETY: see above.
+        unsafe {
+            let high = _mm512_set1_epi32(0xffff_0000_u32 as i32);
+            _mm512_castsi512_ps(_mm512_and_si512(_mm512_castps_si512(words), high))
+        }
+    }
+    #[inline(always)]
+    fn pair(self, low: __m512, high: __m512) -> __m512 {
+        if !BF16 {
+            return bf16::pair(self, low, high);
+        }
+        // SAFETY: see above; `BF16` proves the conversion. Its result is all of `low`, then all of `high`.
+        unsafe {
+            let halves = transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(high, low));
+            _mm512_castsi512_ps(_mm512_permutexvar_epi16(
+                transmute::<[u16; 32], __m512i>(INTERLEAVED),
+                halves,
+            ))
+        }
+    }
+    #[inline(always)]
+    fn pair_neighbours(self, first: __m512, second: __m512) -> __m512 {
+        if !BF16 {
+            return bf16::pair_neighbours(self, first, second);
+        }
+        // SAFETY: see above; `BF16` proves the conversion.
+        unsafe { transmute::<__m512bh, __m512>(_mm512_cvtne2ps_pbh(second, first)) }
+    }
+    #[inline(always)]
+    fn mul_add_pairs(self, a: __m512, b: __m512, c: __m512) -> __m512 {
+        if !BF16 {
+            return bf16::mul_add_pairs(self, a, b, c);
+        }
+        // SAFETY: see above; `BF16` proves the product.
+        unsafe { _mm512_dpbf16_ps(c, transmute::<__m512, __m512bh>(a), transmute::<__m512, __m512bh>(b)) }
+    }
 }
+
+/// 0, 16, 1, 17, …
+const INTERLEAVED: [u16; 32] = {
+    let mut order = [0; 32];
+    let mut i = 0;
+    while i < 32 {
+        order[i] = (i / 2 + i % 2 * 16) as u16;
+        i += 1;
+    }
+    order
+};

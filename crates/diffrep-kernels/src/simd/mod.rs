@@ -7,6 +7,7 @@
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx512;
+pub(crate) mod bf16;
 mod math;
 #[cfg(target_arch = "aarch64")]
 pub(crate) mod neon;
@@ -73,11 +74,35 @@ pub(crate) trait Simd: Copy {
     fn sum(self, a: Self::Vector) -> f32;
     /// Largest lane.
     fn largest(self, a: Self::Vector) -> f32;
+
+    // Vectors of words, see `bf16`.
+
+    /// The number in the low half of each word.
+    fn low_half(self, words: Self::Vector) -> Self::Vector;
+    /// The number in the high half of each word.
+    fn high_half(self, words: Self::Vector) -> Self::Vector;
+    /// Words `(low[i], high[i])`.
+    #[inline(always)]
+    fn pair(self, low: Self::Vector, high: Self::Vector) -> Self::Vector {
+        bf16::pair(self, low, high)
+    }
+    /// Words `(x[2i], x[2i + 1])` of the numbers x of `first` and then `second`.
+    #[inline(always)]
+    fn pair_neighbours(self, first: Self::Vector, second: Self::Vector) -> Self::Vector {
+        bf16::pair_neighbours(self, first, second)
+    }
+    /// `a · b + c` summed over both halves of the words `a` and `b`; `c` is f32.
+    #[inline(always)]
+    fn mul_add_pairs(self, a: Self::Vector, b: Self::Vector, c: Self::Vector) -> Self::Vector {
+        bf16::mul_add_pairs(self, a, b, c)
+    }
 }
 
 /// An instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
+    /// [`Self::Avx512`] with AVX512_BF16: multiplies pairs of bf16 at once.
+    Avx512Bf16,
     /// AVX-512 (F, VL, BW, DQ): 16 numbers, 32 registers.
     Avx512,
     /// AVX2 with FMA: 8 numbers, 16 registers.
@@ -90,7 +115,7 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// What kernels run on: the best of this processor, unless the environment variable `DIFFREP_SIMD` names another
-    /// (`avx512`, `avx2`, `neon`, `portable`). A name that is unknown or that the processor lacks changes nothing.
+    /// (`avx512bf16`, `avx512`, `avx2`, `neon`, `portable`). A name that is unknown or that the processor lacks changes nothing.
     pub fn current() -> Self {
         static CHOICE: OnceLock<InstructionSet> = OnceLock::new();
         *CHOICE.get_or_init(|| {
@@ -107,6 +132,9 @@ impl InstructionSet {
         {
             use std::is_x86_feature_detected as has;
             if has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("avx512dq") {
+                if has!("avx512bf16") {
+                    sets.push(Self::Avx512Bf16);
+                }
                 sets.push(Self::Avx512);
             }
             if has!("avx2") && has!("fma") {
@@ -123,6 +151,7 @@ impl InstructionSet {
     /// The name by which `DIFFREP_SIMD` calls it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Avx512Bf16 => "avx512bf16",
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
             Self::Neon => "neon",
@@ -148,7 +177,7 @@ macro_rules! vectorised {
             #[target_feature(enable = "avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
             fn avx512($($arg: $type),*) $(-> $ret)? {
                 // SAFETY: this function runs only on processors with these features.
-                generic(unsafe { $crate::simd::avx512::Avx512::new() } $(, $arg)*)
+                generic(unsafe { $crate::simd::avx512::Avx512::<false>::new() } $(, $arg)*)
             }
 
             #[cfg(target_arch = "x86_64")]
@@ -162,7 +191,9 @@ macro_rules! vectorised {
             match $crate::simd::InstructionSet::current() {
                 // SAFETY: `current` names only sets that the processor was seen to have.
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::InstructionSet::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::simd::InstructionSet::Avx512Bf16 | $crate::simd::InstructionSet::Avx512 => unsafe {
+                    avx512($($arg),*)
+                },
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 $crate::simd::InstructionSet::Avx2 => unsafe { avx2($($arg),*) },
@@ -174,3 +205,36 @@ macro_rules! vectorised {
     };
 }
 pub(crate) use vectorised;
+
+/// [`vectorised!`] for functions that work on pairs of bf16: compiled for AVX512_BF16 too.
+macro_rules! vectorised_pairs {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($s:ident $(, $arg:ident: $type:ty)* $(,)?) $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments, reason = "the kernels' arguments are plain slices and sizes")]
+        $vis fn $name($($arg: $type),*) {
+            #[allow(clippy::too_many_arguments, reason = "as above")]
+            #[inline(always)]
+            fn any<S: $crate::simd::Simd>($s: S $(, $arg: $type)*) $body
+
+            #[cfg(target_arch = "x86_64")]
+            #[allow(clippy::too_many_arguments, reason = "as above")]
+            #[target_feature(enable = "avx512bf16,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
+            fn avx512bf16($($arg: $type),*) {
+                // SAFETY: this function runs only on processors with these features.
+                any(unsafe { $crate::simd::avx512::Avx512::<true>::new() } $(, $arg)*)
+            }
+
+            $crate::simd::vectorised! {
+                fn others($s $(, $arg: $type)*) { any($s $(, $arg)*) }
+            }
+
+            match $crate::simd::InstructionSet::current() {
+                // SAFETY: `current` names only sets that the processor was seen to have.
+                #[cfg(target_arch = "x86_64")]
+                $crate::simd::InstructionSet::Avx512Bf16 => unsafe { avx512bf16($($arg),*) },
+                _ => others($($arg),*),
+            }
+        }
+    };
+}
+pub(crate) use vectorised_pairs;

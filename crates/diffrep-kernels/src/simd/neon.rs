@@ -135,4 +135,16 @@ impl Simd for Neon {
     fn largest(self, a: Pair) -> f32 {
         lanes(a).into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
+    #[inline(always)]
+    fn low_half(self, words: Pair) -> Pair {
+        // SAFETY: see above.
+        words.map(|w| unsafe { vreinterpretq_f32_u32(vshlq_n_u32::<16>(vreinterpretq_u32_f32(w))) })
+    }
+    #[inline(always)]
+    fn high_half(self, words: Pair) -> Pair {
+        // SAFETY: see above.
+        words.map(|w| unsafe {
+            vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(w), vdupq_n_u32(0xffff_0000)))
+        })
+    }
 }

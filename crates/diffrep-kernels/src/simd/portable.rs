@@ -100,4 +100,12 @@ impl Simd for Portable {
     fn largest(self, a: Eight) -> f32 {
         a.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
+    #[inline(always)]
+    fn low_half(self, words: Eight) -> Eight {
+        words.map(|word| f32::from_bits(word.to_bits() << 16))
+    }
+    #[inline(always)]
+    fn high_half(self, words: Eight) -> Eight {
+        words.map(|word| f32::from_bits(word.to_bits() & 0xffff_0000))
+    }
 }

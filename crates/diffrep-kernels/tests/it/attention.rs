@@ -1,15 +1,18 @@
-use crate::support::{assert_close, normal, with_threads};
+use crate::support::{assert_close, normal, rounded, with_threads};
+use diffrep_kernels::Precision::{Bf16, F32};
 use diffrep_kernels::attention::{Shape, backward, forward};
 use proptest::prelude::*;
 
-/// Result and gradients of q, k and v in double precision, as textbooks write them.
+/// Result and gradients of q, k and v in double precision, as textbooks write them; operands of products are rounded.
 fn reference(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [Vec<f64>; 4] {
     let (s, c, scale) = (shape.positions, shape.channels, f64::from(shape.scale));
     let mut out = [(); 4].map(|()| vec![0f64; q.len()]);
-    let at = |x: &[f32], n: usize, i: usize, j: usize| f64::from(x[(n * s + i) * c + j]);
+    let [q, k, v, gy] = &[q, k, v, gy].map(|x| rounded(x, shape.precision));
+    let round = |x: f64| rounded(&[x as f32], shape.precision)[0];
+    let at = |x: &[f64], n: usize, i: usize, j: usize| x[(n * s + i) * c + j];
     for (n, i) in (0..shape.images).flat_map(|n| (0..s).map(move |i| (n, i))) {
         let dot =
-            |a: &[f32], b: &[f32], j: usize| (0..c).map(|l| at(a, n, i, l) * at(b, n, j, l)).sum::<f64>();
+            |a: &[f64], b: &[f64], j: usize| (0..c).map(|l| at(a, n, i, l) * at(b, n, j, l)).sum::<f64>();
         let products: Vec<f64> = (0..s).map(|j| scale * dot(q, k, j)).collect();
         let largest = products.iter().copied().fold(f64::MIN, f64::max);
         let total: f64 = products.iter().map(|p| (p - largest).exp()).sum();
@@ -20,10 +23,10 @@ fn reference(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [Vec
             let ds = scale * p[j] * (dp[j] - mean);
             for l in 0..c {
                 let (row, column) = ((n * s + i) * c + l, (n * s + j) * c + l);
-                out[0][row] += p[j] * f64::from(v[column]);
-                out[1][row] += ds * f64::from(k[column]);
-                out[2][column] += ds * f64::from(q[row]);
-                out[3][column] += p[j] * f64::from(gy[row]);
+                out[0][row] += round(p[j]) * v[column];
+                out[1][row] += round(ds) * k[column];
+                out[2][column] += round(ds) * q[row];
+                out[3][column] += round(p[j]) * gy[row];
             }
         }
     }
@@ -39,20 +42,26 @@ fn run(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [Vec<f32>;
 }
 
 fn check(shape: &Shape) {
+    check_precision(shape, 1e-5);
+    // Weights are rounded between products: where f32 and f64 lie on two sides of a tie, a term differs by 2⁻⁸.
+    check_precision(&Shape { precision: Bf16, ..*shape }, 4e-3);
+}
+
+fn check_precision(shape: &Shape, tolerance: f64) {
     let len = shape.images * shape.positions * shape.channels;
     let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, len));
     let actual = run(shape, &q, &k, &v, &gy);
     let expected = reference(shape, &q, &k, &v, &gy);
     for (i, name) in ["y", "dq", "dk", "dv"].iter().enumerate() {
-        assert_close(&actual[i], &expected[i], 1e-5, &format!("{name} of {shape:?}"));
+        assert_close(&actual[i], &expected[i], tolerance, &format!("{name} of {shape:?}"));
     }
 }
 
 #[test]
 fn the_sizes_of_the_networks_agree_with_plain_loops() {
-    check(&Shape { images: 2, positions: 256, channels: 32, scale: 0.18 });
-    check(&Shape { images: 1, positions: 300, channels: 20, scale: 0.2 });
-    check(&Shape { images: 3, positions: 16, channels: 64, scale: 0.125 });
+    check(&Shape { images: 2, positions: 256, channels: 32, scale: 0.18, precision: F32 });
+    check(&Shape { images: 1, positions: 300, channels: 20, scale: 0.2, precision: F32 });
+    check(&Shape { images: 3, positions: 16, channels: 64, scale: 0.125, precision: F32 });
 }
 
 proptest! {
@@ -61,13 +70,13 @@ proptest! {
     fn any_size_agrees_with_plain_loops(
         images in 1usize..5, positions in 2usize..70, channels in 2usize..40, scale in 0.05f32..0.5,
     ) {
-        check(&Shape { images, positions, channels, scale });
+        check(&Shape { images, positions, channels, scale, precision: F32 });
     }
 }
 
 #[test]
 fn one_position_attends_to_itself() {
-    let shape = Shape { images: 2, positions: 1, channels: 3, scale: 1.0 };
+    let shape = Shape { images: 2, positions: 1, channels: 3, scale: 1.0, precision: F32 };
     let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, 6));
     let [y, dq, dk, dv] = run(&shape, &q, &k, &v, &gy);
     assert_eq!((&y, &dv), (&v, &gy));
@@ -76,16 +85,31 @@ fn one_position_attends_to_itself() {
 
 #[test]
 fn large_products_neither_overflow_nor_lose_the_largest() {
-    let shape = Shape { images: 1, positions: 2, channels: 1, scale: 1.0 };
+    let shape = Shape { images: 1, positions: 2, channels: 1, scale: 1.0, precision: F32 };
     let mut y = [0.0; 2];
     forward(&shape, &[1000.0, -1000.0], &[1.0, -1.0], &[5.0, 7.0], &mut y);
     assert_eq!(y, [5.0, 7.0]);
 }
 
 #[test]
+fn bf16_is_not_f32_under_another_name() {
+    let shape = Shape { images: 1, positions: 9, channels: 4, scale: 0.5, precision: F32 };
+    let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, 36));
+    let (f32, bf16) =
+        (run(&shape, &q, &k, &v, &gy), run(&Shape { precision: Bf16, ..shape }, &q, &k, &v, &gy));
+    for (f32, bf16) in f32.iter().zip(&bf16) {
+        let distance = f32.iter().zip(bf16).fold(0f32, |d, (a, b)| d.max((a - b).abs()));
+        assert!((1e-4..0.1).contains(&distance), "{distance}");
+    }
+}
+
+#[test]
 fn results_are_bit_identical_for_any_number_of_threads() {
-    let shape = Shape { images: 5, positions: 270, channels: 24, scale: 0.2 };
+    let shape = Shape { images: 5, positions: 270, channels: 24, scale: 0.2, precision: F32 };
     let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, 5 * 270 * 24));
-    let [one, two] = [1, 2].map(|threads| with_threads(threads, || run(&shape, &q, &k, &v, &gy)));
-    assert_eq!(one, two);
+    for precision in [F32, Bf16] {
+        let shape = Shape { precision, ..shape };
+        let [one, two] = [1, 2].map(|threads| with_threads(threads, || run(&shape, &q, &k, &v, &gy)));
+        assert_eq!(one, two);
+    }
 }

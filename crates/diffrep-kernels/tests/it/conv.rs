@@ -1,4 +1,5 @@
-use crate::support::{Sums, normal, with_threads};
+use crate::support::{Sums, normal, rounded, with_threads};
+use diffrep_kernels::Precision;
 use diffrep_kernels::columns;
 use diffrep_kernels::conv::{Conv2d, WeightOrder, backward_data, backward_weight, forward};
 use proptest::prelude::*;
@@ -59,17 +60,25 @@ fn run(shape: &Conv2d) -> Results {
     r
 }
 
+/// In both precisions: the second differs only in what is multiplied.
 fn check(shape: &Conv2d) {
+    for precision in Precision::ALL {
+        check_precision(&Conv2d { precision, ..*shape });
+    }
+}
+
+fn check_precision(shape: &Conv2d) {
     let x = normal(0, shape.input_len());
     let weight = normal(1, shape.weight_len());
     let bias = normal(2, shape.outputs);
     let gy = normal(3, shape.output_len());
     let [mut y, mut dx, mut dw, mut db] = [&gy, &x, &weight, &bias].map(|v| Sums::new(v.len()));
     (0..gy.len()).for_each(|i| y.add(i, f64::from(bias[i % shape.outputs])));
+    let [rx, rw, rgy] = [&x, &weight, &gy].map(|v| rounded(v, shape.precision));
     products(shape, |i, w, o| {
-        y.add(o, f64::from(x[i]) * f64::from(weight[w]));
-        dx.add(i, f64::from(gy[o]) * f64::from(weight[w]));
-        dw.add(w, f64::from(gy[o]) * f64::from(x[i]));
+        y.add(o, rx[i] * rw[w]);
+        dx.add(i, rgy[o] * rw[w]);
+        dw.add(w, rgy[o] * rx[i]);
     });
     gy.iter().enumerate().for_each(|(i, g)| db.add(i % shape.outputs, f64::from(*g)));
     let r = run(shape);
@@ -90,6 +99,7 @@ const BASE: Conv2d = Conv2d {
     before: 1,
     after: 1,
     order: WeightOrder::OutIn,
+    precision: Precision::F32,
 };
 
 #[test]
@@ -112,6 +122,8 @@ fn the_shapes_of_the_networks_agree_with_plain_loops() {
         Conv2d::linear(64, 20, 33),
         Conv2d::linear(101, 64, 64),
         Conv2d::linear(1, 3, 1),
+        Conv2d::linear(2, 1, 5),
+        Conv2d { height: 2, width: 3, inputs: 1, outputs: 70, ..BASE },
     ] {
         check(&shape);
     }
@@ -153,10 +165,13 @@ fn results_are_bit_identical_for_any_number_of_threads() {
         Conv2d { batch: 40, inputs: 32, outputs: 80, height: 4, width: 4, ..BASE },
         Conv2d { batch: 1, inputs: 32, outputs: 32, height: 32, width: 32, stride: 2, ..BASE },
     ] {
-        let one = with_threads(1, || run(&shape));
-        for threads in [2, 5] {
-            let more = with_threads(threads, || run(&shape));
-            assert_eq!((&one.y, &one.dx, &one.dw, &one.db), (&more.y, &more.dx, &more.dw, &more.db));
+        for precision in Precision::ALL {
+            let shape = Conv2d { precision, ..shape };
+            let one = with_threads(1, || run(&shape));
+            for threads in [2, 5] {
+                let more = with_threads(threads, || run(&shape));
+                assert_eq!((&one.y, &one.dx, &one.dw, &one.db), (&more.y, &more.dx, &more.dw, &more.db));
+            }
         }
     }
 }
@@ -170,6 +185,28 @@ fn an_image_does_not_depend_on_its_batch() {
     forward(&many, &x, &weight, None, &mut y);
     forward(&one, &x[..one.input_len()], &weight, None, &mut first);
     assert_eq!(y[..first.len()], first);
+}
+
+#[test]
+fn bf16_rounds_ties_to_even_and_keeps_what_is_no_number() {
+    let shape = Conv2d { precision: Precision::Bf16, ..Conv2d::linear(1, 3, 40) };
+    let product = |x: f32| {
+        // One channel of three, so that pairs have an odd one and vectors a tail.
+        let mut y = [0.0; 40];
+        let weight: Vec<f32> = (0..120).map(|i| if i < 40 { 1.0 } else { 0.0 }).collect();
+        forward(&shape, &[x, 0.0, 0.0], &weight, None, &mut y);
+        assert!(y.iter().all(|v| v.to_bits() == y[0].to_bits()));
+        y[0]
+    };
+    // A bf16 between 1 and 2 is a multiple of 2⁻⁷.
+    let step = 1.0 / 128.0;
+    assert_eq!(product(1.0 + 0.5 * step), 1.0);
+    assert_eq!(product(1.0 + 1.5 * step), 1.0 + 2.0 * step);
+    assert_eq!(product(1.0 + 0.51 * step), 1.0 + step);
+    assert_eq!(product(-1.0 - 1.5 * step), -1.0 - 2.0 * step);
+    assert_eq!(product(f32::MAX), f32::INFINITY);
+    assert!(product(f32::NAN).is_nan());
+    assert!(product(f32::from_bits(0x7f80_0001)).is_nan());
 }
 
 #[test]

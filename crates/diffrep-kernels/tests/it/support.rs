@@ -1,4 +1,5 @@
 //! What all tests use.
+use diffrep_kernels::Precision;
 use diffrep_kernels::random::Key;
 
 /// Standard normal numbers; different for every `row`.
@@ -6,6 +7,20 @@ pub fn normal(row: u32, len: usize) -> Vec<f32> {
     let mut values = vec![0.0; len];
     Key::new(11, 0, 0).fill_normal(row, &mut values);
     values
+}
+
+/// What a kernel of this precision multiplies.
+pub fn rounded(values: &[f32], precision: Precision) -> Vec<f64> {
+    let round = |v: f32| match precision {
+        Precision::F32 => f64::from(v),
+        // The eighth bit of the significand becomes the unit; `round_ties_even` is the standard library's.
+        Precision::Bf16 if v == 0.0 => 0.0,
+        Precision::Bf16 => {
+            let unit = (f64::from(v.abs()).log2().floor() - 7.0).exp2();
+            (f64::from(v) / unit).round_ties_even() * unit
+        }
+    };
+    values.iter().map(|v| round(*v)).collect()
 }
 
 /// Sums in double precision, with the sizes of their terms.

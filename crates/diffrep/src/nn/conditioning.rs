@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
+use diffrep_backend::layers::{self, Precision};
 
 /// Time and latent in the forms in which they enter the networks.
 #[derive(Clone, Debug)]
@@ -47,11 +48,12 @@ impl Conditioning {
     }
 
     /// The condition for `time`, an output of the time embedding `[N, 4·features]`, and `z`, latents `[N, d]`.
-    pub fn join(&self, time: Tensor<2>, z: Tensor<2>) -> Condition {
-        let embedding = Tensor::cat(vec![time, self.latent.forward(z)], 1);
-        let h = silu(self.map1.forward(embedding.clone()));
-        let h = silu(self.map2.forward(h));
-        let h = silu(self.map3.forward(h));
+    pub fn join(&self, time: Tensor<2>, z: Tensor<2>, precision: Precision) -> Condition {
+        let linear = |x, layer: &Linear| layers::linear(x, layer, precision);
+        let embedding = Tensor::cat(vec![time, linear(z, &self.latent)], 1);
+        let h = silu(linear(embedding.clone(), &self.map1));
+        let h = silu(linear(h, &self.map2));
+        let h = silu(linear(h, &self.map3));
         let [n, width] = h.dims();
         let channels = width / (self.map_height * self.map_width);
         // As published, the MLP's output is read in (C, H, W) order.

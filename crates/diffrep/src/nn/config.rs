@@ -178,6 +178,12 @@ pub enum NnError {
         /// Its range.
         expected: String,
     },
+    /// A precision that the device's layers can't compute in.
+    #[error("precision {precision} needs `--device cpu`: other devices compute in f32 only")]
+    Precision {
+        /// Its name.
+        precision: &'static str,
+    },
     /// Image sides that the levels can't halve.
     #[error(
         "images of {height}×{width} can't be halved {halvings} times (ncsnpp.multipliers has {levels} levels); \

@@ -41,6 +41,6 @@ impl LatentDecoder {
             h = level.forward(h, &mut Vec::new(), &embedding, pass);
         }
         let h = group_norm(h, &self.norm, Activation::Silu);
-        layers::conv2d(h, &self.output, Padding::same(1))
+        layers::conv2d(h, &self.output, Padding::same(1), pass.precision)
     }
 }

@@ -7,7 +7,7 @@ use super::residual_block::{BlockRule, BlockShape, Resample, ResidualBlock};
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::tensor::Tensor;
-use diffrep_backend::layers::{self, Padding};
+use diffrep_backend::layers::{self, Padding, Precision};
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Residual blocks of one side on the way down, then the halving.
@@ -57,12 +57,13 @@ impl Down {
         pass: Pass,
     ) -> Tensor<4> {
         for AttendedBlock { block, attention } in &self.blocks {
-            h = attend(block.forward(h, embedding, pass), attention.as_ref());
+            h = attend(block.forward(h, embedding, pass), attention.as_ref(), pass.precision);
             skips.push(h.clone());
         }
         if let Some(Halve { block, pyramid: conv }) = &self.halve {
             h = block.forward(h, embedding, pass);
-            let halved = layers::conv2d(pyramid.clone(), conv, Padding { before: 0, after: 1 });
+            let halved =
+                layers::conv2d(pyramid.clone(), conv, Padding { before: 0, after: 1 }, pass.precision);
             h = layers::add_scaled(halved, h, FRAC_1_SQRT_2);
             *pyramid = h.clone();
             skips.push(h.clone());
@@ -91,7 +92,7 @@ impl Middle {
 
     pub(super) fn forward(&self, h: Tensor<4>, embedding: &Tensor<2>, pass: Pass) -> Tensor<4> {
         let h = self.first.forward(h, embedding, pass);
-        let h = self.attention.forward(h);
+        let h = self.attention.forward(h, pass.precision);
         self.second.forward(h, embedding, pass)
     }
 }
@@ -130,7 +131,7 @@ impl Up {
             }
             h = block.forward(h, embedding, pass);
         }
-        h = attend(h, self.attention.as_ref());
+        h = attend(h, self.attention.as_ref(), pass.precision);
         match &self.double {
             Some(block) => block.forward(h, embedding, pass),
             None => h,
@@ -138,9 +139,9 @@ impl Up {
     }
 }
 
-fn attend(h: Tensor<4>, attention: Option<&AttentionBlock>) -> Tensor<4> {
+fn attend(h: Tensor<4>, attention: Option<&AttentionBlock>, precision: Precision) -> Tensor<4> {
     match attention {
-        Some(attention) => attention.forward(h),
+        Some(attention) => attention.forward(h, precision),
         None => h,
     }
 }

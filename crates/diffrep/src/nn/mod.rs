@@ -14,6 +14,7 @@ mod levels;
 mod model;
 mod ncsnpp;
 pub mod parameters;
+mod precision;
 pub mod research;
 mod residual_block;
 mod time_embedding;
@@ -22,20 +23,25 @@ mod wide_resnet;
 pub use conditioning::{Condition, Conditioning};
 pub use config::{EncoderConfig, ModelConfig, NcsnppConfig, NnError};
 pub use diffrep_backend::device;
-pub use diffrep_backend::layers::Mode;
+pub use diffrep_backend::layers::{Mode, Precision};
 pub use latent_decoder::LatentDecoder;
 pub use model::{Model, TimeEmbeddings};
 pub use ncsnpp::Ncsnpp;
+pub(crate) use precision::PrecisionName;
+pub use precision::check_precision;
 pub use time_embedding::TimeEmbedding;
 pub use wide_resnet::{Code, WideResNet};
 
 use crate::random::Seed;
 
-/// One run through a network: whether it trains, and the address of its random numbers (dropout).
+/// One run through the networks: whether it trains, how it multiplies, and the address of its random numbers (dropout).
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
     /// Training or evaluation.
     pub mode: Mode,
+    /// How convolutions, linear layers and attention multiply, here and in the backward pass. The embedding of time, a
+    /// tiny part, is always f32.
+    pub precision: Precision,
     /// The run's seed.
     pub seed: Seed,
     /// The training step.
@@ -43,6 +49,6 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// A pass without randomness, on running statistics.
-    pub const EVAL: Self = Self { mode: Mode::Eval, seed: Seed(0), step: 0 };
+    /// A pass without randomness, on running statistics, in f32.
+    pub const EVAL: Self = Self { mode: Mode::Eval, precision: Precision::F32, seed: Seed(0), step: 0 };
 }

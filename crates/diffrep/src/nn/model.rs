@@ -1,5 +1,5 @@
 //! All networks of a method in one module.
-use super::Mode;
+use super::Pass;
 use super::architecture::Architecture;
 use super::conditioning::Conditioning;
 use super::config::ModelConfig;
@@ -48,9 +48,9 @@ impl Model {
     }
 
     /// Codes of `images` `[N, H, W, C]` at times `t` (one an image, in [0, 1]); a static encoder ignores `t`.
-    pub fn encode(&self, images: Tensor<4>, t: &[f64], sde: &Sde, mode: Mode) -> Code {
+    pub fn encode(&self, images: Tensor<4>, t: &[f64], sde: &Sde, pass: Pass) -> Code {
         let log_sigma = self.encoder_log_sigma(t, sde, &images.device());
-        self.encoder.encode(images, log_sigma, mode)
+        self.encoder.encode(images, log_sigma, pass)
     }
 
     /// Both embeddings of times `t`. The score network's is taken at `max(t, ε)`, ε = [`Sde::t_min`].

@@ -41,7 +41,7 @@ impl Ncsnpp {
     pub fn forward(&self, x: Tensor<4>, condition: &Condition, pass: Pass) -> Tensor<4> {
         let embedding = silu(condition.embedding.clone());
         let mut pyramid = x.clone();
-        let mut h = layers::conv2d(x, &self.input, Padding::same(1));
+        let mut h = layers::conv2d(x, &self.input, Padding::same(1), pass.precision);
         let mut skips = vec![h.clone()];
         for level in &self.down {
             h = level.forward(h, &mut pyramid, &mut skips, &embedding, pass);
@@ -52,6 +52,6 @@ impl Ncsnpp {
             h = level.forward(h, &mut skips, &embedding, pass);
         }
         let h = group_norm(h, &self.norm, Activation::Silu);
-        layers::conv2d(h, &self.output, Padding::same(1))
+        layers::conv2d(h, &self.output, Padding::same(1), pass.precision)
     }
 }

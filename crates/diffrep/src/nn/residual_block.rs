@@ -75,14 +75,15 @@ impl ResidualBlock {
             Resample::Double => (layers::upsample_nearest(h), layers::upsample_nearest(x)),
             Resample::Halve => (layers::downsample_mean(h), layers::downsample_mean(x)),
         };
-        let h = layers::conv2d(h, &self.conv1, Padding::same(1));
-        let h = layers::add_bias_per_image(h, self.embedding.forward(embedding.clone()));
+        let h = layers::conv2d(h, &self.conv1, Padding::same(1), pass.precision);
+        let h =
+            layers::add_bias_per_image(h, layers::linear(embedding.clone(), &self.embedding, pass.precision));
         let h = group_norm(h, &self.norm2, Activation::Silu);
         let key = pass.seed.key(Purpose::Dropout, self.layer as u16, pass.step);
         let h = layers::dropout(h, self.dropout, key, pass.mode);
-        let h = layers::conv2d(h, &self.conv2, Padding::same(1));
+        let h = layers::conv2d(h, &self.conv2, Padding::same(1), pass.precision);
         let x = match &self.shortcut {
-            Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0)),
+            Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0), pass.precision),
             None => x,
         };
         layers::add_scaled(x, h, FRAC_1_SQRT_2)

@@ -1,4 +1,5 @@
 //! The encoder: a pre-activation wide residual network with a time embedding in every block.
+use super::Pass;
 use super::config::EncoderConfig;
 use super::initialiser::{Initialiser, Weights};
 use super::time_embedding::TimeEmbedding;
@@ -7,7 +8,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
-use diffrep_backend::layers::{self, Activation, Mode, Padding};
+use diffrep_backend::layers::{self, Activation, Padding};
 
 /// Frequencies of the encoder's own time embedding.
 const TIME_FEATURES: usize = 16;
@@ -94,21 +95,21 @@ impl WideResNet {
     }
 
     /// Codes of `images` `[N, H, W, C]` at `log_sigma` `[N]`, ln σ(t).
-    pub fn encode(&self, images: Tensor<4>, log_sigma: Tensor<1>, mode: Mode) -> Code {
-        self.encode_embedded(images, self.time_embedding.forward(log_sigma), mode)
+    pub fn encode(&self, images: Tensor<4>, log_sigma: Tensor<1>, pass: Pass) -> Code {
+        self.encode_embedded(images, self.time_embedding.forward(log_sigma), pass)
     }
 
     /// Codes of `images` `[N, H, W, C]` with their time embedding `[N, 64]` given.
-    pub fn encode_embedded(&self, images: Tensor<4>, time: Tensor<2>, mode: Mode) -> Code {
+    pub fn encode_embedded(&self, images: Tensor<4>, time: Tensor<2>, pass: Pass) -> Code {
         let time = silu(time);
-        let mut h = layers::conv2d(images, &self.stem, Padding::same(1));
+        let mut h = layers::conv2d(images, &self.stem, Padding::same(1), pass.precision);
         for block in self.stages.iter().flatten() {
-            h = block.forward(h, &time, mode);
+            h = block.forward(h, &time, pass);
         }
-        let h = layers::batch_norm(h, &self.norm, Activation::Relu, mode);
+        let h = layers::batch_norm(h, &self.norm, Activation::Relu, pass.mode);
         let features = layers::global_mean(h);
         let latent = match &self.head {
-            Some(head) => head.forward(features.clone()),
+            Some(head) => layers::linear(features.clone(), head, pass.precision),
             None => features.clone(),
         };
         if self.probabilistic {
@@ -151,14 +152,15 @@ impl Block {
     }
 
     /// `time` is the time embedding after SiLU, the same for all blocks.
-    pub(super) fn forward(&self, x: Tensor<4>, time: &Tensor<2>, mode: Mode) -> Tensor<4> {
+    pub(super) fn forward(&self, x: Tensor<4>, time: &Tensor<2>, pass: Pass) -> Tensor<4> {
+        let Pass { mode, precision, .. } = pass;
         let h = layers::batch_norm(x.clone(), &self.norm1, Activation::Relu, mode);
-        let h = layers::conv2d(h, &self.conv1, Padding::same(1));
-        let h = layers::add_bias_per_image(h, self.time.forward(time.clone()));
+        let h = layers::conv2d(h, &self.conv1, Padding::same(1), precision);
+        let h = layers::add_bias_per_image(h, layers::linear(time.clone(), &self.time, precision));
         let h = layers::batch_norm(h, &self.norm2, Activation::Relu, mode);
-        let h = layers::conv2d(h, &self.conv2, Padding::same(1));
+        let h = layers::conv2d(h, &self.conv2, Padding::same(1), precision);
         let x = match &self.shortcut {
-            Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0)),
+            Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0), precision),
             None => x,
         };
         layers::add_scaled(h, x, 1.0)

@@ -15,8 +15,7 @@ pub use score_matching::ScoreMatching;
 pub use terms::Reduction;
 pub use time_sampling::TimeSampling;
 
-use crate::nn::{Mode, Model, ModelConfig};
-use crate::random::Seed;
+use crate::nn::{Model, ModelConfig, Pass};
 use crate::sde::Sde;
 use burn::tensor::Tensor;
 
@@ -56,18 +55,18 @@ impl ZGain {
 
 /// A method's loss.
 pub trait Objective: Send + Sync {
-    /// The loss of `batch` at `step`.
+    /// The loss of `batch`; all its random numbers are those of the pass's seed and step.
     ///
     /// # Panics
     /// If `model` isn't of the configuration that the objective was built for, or if it reconstructs by binary
     /// cross-entropy and `batch` has no [`Batch::unit`].
-    fn loss(&self, model: &Model, batch: &Batch, seed: Seed, step: u32, mode: Mode) -> Losses;
+    fn loss(&self, model: &Model, batch: &Batch, pass: Pass) -> Losses;
 
-    /// The denoising loss in evaluation mode with the right latents and with all of them rolled by one, at the same
-    /// times and noise. None for methods without a score network.
+    /// The denoising loss with the right latents and with all of them rolled by one, at the same times and noise, always
+    /// in evaluation mode. None for methods without a score network.
     ///
     /// `model` and `batch` need no autodiff. A batch of one image has no other latent: its gain is 0.
-    fn z_gain(&self, model: &Model, batch: &Batch, seed: Seed, step: u32) -> Option<ZGain>;
+    fn z_gain(&self, model: &Model, batch: &Batch, pass: Pass) -> Option<ZGain>;
 }
 
 /// The objective of a configuration, checked against the networks that it will be given.

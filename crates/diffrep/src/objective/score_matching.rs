@@ -2,8 +2,7 @@
 use super::config::{ObjectiveConfig, ReconstructionLoss, Weighting};
 use super::draw::Draw;
 use super::{Batch, Losses, Objective, ZGain, terms};
-use crate::nn::{Code, Condition, Mode, Model, Ncsnpp, Pass, TimeEmbeddings};
-use crate::random::Seed;
+use crate::nn::{Code, Condition, Mode, Model, Ncsnpp, Pass, Precision, TimeEmbeddings};
 use crate::sde::Sde;
 use burn::tensor::{Device, Tensor};
 
@@ -31,9 +30,9 @@ impl ScoreMatching {
         times: TimeEmbeddings,
         pass: Pass,
     ) -> Losses {
-        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, pass.mode);
+        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, pass);
         let z = code.sample(draw.latent_noise.clone());
-        let (score, condition) = condition(model, times.conditioning, z.clone());
+        let (score, condition) = condition(model, times.conditioning, z.clone(), pass.precision);
         let mut parts = vec![("denoising", self.denoising(score, batch, draw, &condition, pass).mean())];
         if self.config.gamma > 0.0 {
             parts.push(("regulariser", regulariser(&code, z).mean().mul_scalar(self.config.gamma)));
@@ -87,36 +86,41 @@ impl ScoreMatching {
         }
     }
 
-    fn draw(&self, batch: &Batch, code_dim: usize, seed: Seed, step: u32) -> Draw {
+    fn draw(&self, batch: &Batch, code_dim: usize, pass: Pass) -> Draw {
         let device = batch.images.device();
-        Draw::new(self.config.time, &self.sde, batch.images.dims(), code_dim, (seed, step), &device)
+        Draw::new(self.config.time, &self.sde, batch.images.dims(), code_dim, (pass.seed, pass.step), &device)
     }
 }
 
 impl Objective for ScoreMatching {
-    fn loss(&self, model: &Model, batch: &Batch, seed: Seed, step: u32, mode: Mode) -> Losses {
-        let draw = self.draw(batch, model.encoder.latent_dim(), seed, step);
+    fn loss(&self, model: &Model, batch: &Batch, pass: Pass) -> Losses {
+        let draw = self.draw(batch, model.encoder.latent_dim(), pass);
         let times = model.embed_times(&draw.t, &self.sde, &batch.images.device());
-        self.loss_at(model, batch, &draw, times, Pass { mode, seed, step })
+        self.loss_at(model, batch, &draw, times, pass)
     }
 
-    fn z_gain(&self, model: &Model, batch: &Batch, seed: Seed, step: u32) -> Option<ZGain> {
-        let draw = self.draw(batch, model.encoder.latent_dim(), seed, step);
+    fn z_gain(&self, model: &Model, batch: &Batch, pass: Pass) -> Option<ZGain> {
+        let pass = Pass { mode: Mode::Eval, ..pass };
+        let draw = self.draw(batch, model.encoder.latent_dim(), pass);
         let times = model.embed_times(&draw.t, &self.sde, &batch.images.device());
-        let pass = Pass { mode: Mode::Eval, seed, step };
-        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, Mode::Eval);
+        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, pass);
         let z = code.sample(draw.latent_noise.clone());
         let loss_with = |z| {
-            let (score, condition) = condition(model, times.conditioning.clone(), z);
+            let (score, condition) = condition(model, times.conditioning.clone(), z, pass.precision);
             self.denoising(score, batch, &draw, &condition, pass).mean().into_scalar::<f32>()
         };
         Some(ZGain { right: loss_with(z.clone()), shuffled: loss_with(z.roll_dim(1, 0)) })
     }
 }
 
-fn condition(model: &Model, time: Option<Tensor<2>>, z: Tensor<2>) -> (&Ncsnpp, Condition) {
+fn condition(
+    model: &Model,
+    time: Option<Tensor<2>>,
+    z: Tensor<2>,
+    precision: Precision,
+) -> (&Ncsnpp, Condition) {
     match (&model.score, &model.conditioning, time) {
-        (Some(score), Some(conditioning), Some(time)) => (score, conditioning.join(time, z)),
+        (Some(score), Some(conditioning), Some(time)) => (score, conditioning.join(time, z, precision)),
         _ => unreachable!("the configuration was checked to have a score network, and so conditioning"),
     }
 }

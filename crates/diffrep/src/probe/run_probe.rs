@@ -58,7 +58,8 @@ pub fn probe_run(
         encoder.check(name, &side.images)?;
     }
     let mut scores = request.pixels(observe)?;
-    let random = LoadedEncoder::random(path, Seed(encoder.record().seed), encoder.device())?;
+    let random = LoadedEncoder::random(path, Seed(encoder.record().seed), encoder.device())?
+        .with_precision(encoder.precision())?;
     scores.extend(request.codes(RANDOM, &random, observe)?.into_iter().map(|outcome| outcome.score));
     let outcomes = request.codes(ENCODER, encoder, observe)?;
     if let Some(head) = best_head(&outcomes, request) {
@@ -102,7 +103,11 @@ impl RunProbe<'_> {
             test: Features::column(&test.values, levels, column, dim),
         };
         let columns = self.t.iter().enumerate().map(column).collect();
-        let origin = Origin { weights: Some(encoder.weights().to_owned()), step: encoder.step() };
+        let origin = Origin {
+            weights: Some(encoder.weights().to_owned()),
+            step: encoder.step(),
+            precision: Some(encoder.precision().name().to_owned()),
+        };
         self.probe(name, columns, &origin, observe)
     }
 
@@ -146,6 +151,7 @@ fn best_head(outcomes: &[Outcome], request: &RunProbe) -> Option<SavedHead> {
         t: score.t?,
         weights: encoder.weights().to_owned(),
         step: encoder.step()?,
+        precision: encoder.precision(),
         train_data: score.data.train_data.clone(),
         label: score.data.label.clone(),
         validation_accuracy: score.validation_accuracy,

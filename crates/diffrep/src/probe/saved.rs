@@ -4,6 +4,7 @@ use super::head::Head;
 use super::linear::Linear;
 use super::mlp::Mlp;
 use super::recipe::ProbeKind;
+use crate::nn::{Precision, PrecisionName};
 use crate::represent::PartFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct HeadRecord {
     pub weights: String,
     /// Training step of the encoder's checkpoint.
     pub step: u64,
+    /// How the encoder multiplied.
+    #[serde(default, with = "PrecisionName")]
+    pub precision: Precision,
     /// Data whose labels trained the head.
     pub train_data: String,
     /// Label column.

@@ -15,13 +15,16 @@ pub struct Data {
     pub label: String,
 }
 
-/// The network behind a score; both `None` for raw pixels, `step` `None` for random weights.
+/// The network behind a score; all `None` for raw pixels, `step` `None` for random weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// `ema` or `raw` for a trained encoder, `random` for an untrained one.
     pub weights: Option<String>,
     /// Training step of the checkpoint.
     pub step: Option<u64>,
+    /// `f32` or `bf16`: how the network multiplied.
+    #[serde(default)]
+    pub precision: Option<String>,
 }
 
 /// How well one probe does on one source at one t, and everything needed to measure it again.

@@ -2,7 +2,7 @@
 use super::RepresentError;
 use crate::data::{ImageSet, ImageShape, OpenOptions, Preprocess};
 use crate::nn::parameters::{Layout, gather, scatter};
-use crate::nn::{Mode, Model, ModelConfig};
+use crate::nn::{self, Model, ModelConfig, Pass, Precision};
 use crate::random::Seed;
 use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
@@ -16,6 +16,7 @@ pub struct LoadedEncoder {
     model: Model,
     sde: Sde,
     device: Device,
+    precision: Precision,
     config: Config,
     record: RunRecord,
     weights: &'static str,
@@ -55,11 +56,26 @@ impl LoadedEncoder {
             model,
             sde: config.sde,
             device: device.clone(),
+            precision: Precision::F32,
             config,
             record,
             weights: "random",
             step: None,
         })
+    }
+
+    /// The same encoder computing in `precision`; until told otherwise, it is f32, however the run was trained.
+    ///
+    /// # Errors
+    /// A precision that the device doesn't have.
+    pub fn with_precision(self, precision: Precision) -> Result<Self, RepresentError> {
+        nn::check_precision(&self.device, precision)?;
+        Ok(Self { precision, ..self })
+    }
+
+    /// How it multiplies.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Where it computes.
@@ -140,7 +156,8 @@ impl LoadedEncoder {
         let rows = standardised.len() / shape.len();
         let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
         let images = Tensor::<4>::from_data(data, &self.device);
-        let code = self.model.encode(images, &vec![t; rows], &self.sde, Mode::Eval).mean;
+        let pass = Pass { precision: self.precision, ..Pass::EVAL };
+        let code = self.model.encode(images, &vec![t; rows], &self.sde, pass).mean;
         code.into_data().try_into_vec().expect("codes are f32")
     }
 

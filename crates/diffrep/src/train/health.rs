@@ -1,9 +1,9 @@
 //! Health of the representation: is the code used, how many directions has it, does it sort images?
 use super::prefetch::read_batch;
-use super::{HealthRecord, Plan, Spread, TrainError, learner};
+use super::{Config, HealthRecord, Plan, Spread, TrainError, learner};
 use crate::data::ImageSet;
 use crate::measure;
-use crate::nn::{Mode, Model};
+use crate::nn::{Mode, Model, Pass};
 use crate::objective::{Batch, ZGain};
 use crate::random::{Purpose, Seed};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -60,15 +60,16 @@ impl Monitor {
     ///
     /// Times and noise are the same at every look, and unlike those of any training step.
     fn losses(&self, plan: &Plan, model: &Model) -> Result<(f64, Option<(f64, f64)>), TrainError> {
-        let (seed, rows) = (Seed(plan.config.seed), plan.held_out.len());
+        let rows = plan.held_out.len();
         let count = LEAST_IMAGES.max(rows);
         let order: Vec<usize> = (0..count).map(|i| i % rows).collect();
         let (mut loss, mut gain) = (0.0, None);
         for (index, rows) in order.chunks(plan.config.train.batch).enumerate() {
-            let (batch, step) = (self.batch(plan, &plan.held_out, rows)?, u32::MAX - index as u32);
+            let batch = self.batch(plan, &plan.held_out, rows)?;
+            let pass = pass(plan, u32::MAX - index as u32);
             let weight = rows.len() as f64 / count as f64;
-            loss += weight * learner::read(&plan.objective.loss(model, &batch, seed, step, Mode::Eval)).0;
-            if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, seed, step) {
+            loss += weight * learner::read(&plan.objective.loss(model, &batch, pass)).0;
+            if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, pass) {
                 let (sum_right, sum_shuffled) = gain.unwrap_or((0.0, 0.0));
                 gain = Some((
                     sum_right + weight * f64::from(right),
@@ -91,7 +92,7 @@ impl Monitor {
         for rows in rows.chunks(plan.config.train.batch) {
             let batch = self.batch(plan, images, rows)?;
             let t = vec![plan.config.monitor.t; rows.len()];
-            let code = model.encode(batch.images, &t, &plan.config.sde, Mode::Eval).mean;
+            let code = model.encode(batch.images, &t, &plan.config.sde, pass(plan, 0)).mean;
             dim = code.dims()[1];
             let data = code.into_data();
             codes.extend_from_slice(data.as_slice::<f32>().expect("codes are f32"));
@@ -134,6 +135,12 @@ impl Monitor {
         let host = read_batch(images, &plan.record.preprocess, rows)?;
         Ok(to_device(plan, host.standardised, host.unit, rows.len(), &self.device))
     }
+}
+
+/// How a run is measured.
+fn pass(plan: &Plan, step: u32) -> Pass {
+    let Config { seed, train, .. } = &plan.config;
+    Pass { mode: Mode::Eval, precision: train.precision, seed: Seed(*seed), step }
 }
 
 /// A batch of `count` images on `device`.

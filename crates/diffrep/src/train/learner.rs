@@ -2,7 +2,7 @@
 use super::checkpoint::{Progress, State};
 use super::{OptimiserConfig, StepFigures, TrainConfig, ema};
 use crate::nn::parameters::{self, Kind, Layout};
-use crate::nn::{Mode, Model};
+use crate::nn::{Mode, Model, Pass};
 use crate::objective::{Batch, Losses, Objective};
 use crate::random::Seed;
 use burn::tensor::Tensor;
@@ -88,7 +88,8 @@ impl Learner {
         learning_rate: f64,
         (train, optimiser): (&TrainConfig, &OptimiserConfig),
     ) -> Result<StepFigures, NotFinite> {
-        let losses = objective.loss(&self.model, batch, seed, step as u32, Mode::Train);
+        let pass = Pass { mode: Mode::Train, precision: train.precision, seed, step: step as u32 };
+        let losses = objective.loss(&self.model, batch, pass);
         let (loss, parts) = read(&losses);
         if !loss.is_finite() {
             return Err(NotFinite("loss"));

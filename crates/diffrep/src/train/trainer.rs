@@ -8,8 +8,8 @@ use super::{
     TrainRecord, Window, memory, unix_time,
 };
 use crate::data::BatchOrder;
-use crate::nn::Model;
 use crate::nn::parameters::{self, Layout};
+use crate::nn::{self, Model};
 use crate::random::Seed;
 use burn::tensor::Device;
 use std::path::Path;
@@ -61,7 +61,8 @@ impl Trainer {
     /// Starts a new run in the locked folder: writes its settings and record.
     ///
     /// `init` is a run whose averaged weights to start from; its networks must be the same. `device` computes, without
-    /// autodiff (the trainer adds it).
+    /// autodiff (the trainer adds it); one that can't compute in the settings' precision is refused before anything is
+    /// written.
     pub fn create(
         plan: Plan,
         run: LockedRun,
@@ -268,8 +269,9 @@ impl Trainer {
     }
 }
 
-/// The networks with their initial weights.
+/// The networks with their initial weights, on a device that can compute what is planned.
 fn new_learner(plan: &Plan, device: &Device) -> Result<Learner, TrainError> {
+    nn::check_precision(device, plan.config.train.precision)?;
     Ok(Learner::new(plan.record.model.init(Seed(plan.config.seed), &device.clone().autodiff())?))
 }
 

@@ -15,6 +15,7 @@ mod embedding_files;
 mod model_config;
 mod objective;
 mod parameters;
+mod precision;
 mod probe;
 mod reference_encoder;
 mod reference_score;

@@ -1,6 +1,6 @@
 //! Configurations of networks: sizes that work, and the errors of those that don't.
 use burn::tensor::{Device, Tensor};
-use diffrep::nn::{EncoderConfig, Mode, ModelConfig, NcsnppConfig, Pass};
+use diffrep::nn::{EncoderConfig, ModelConfig, NcsnppConfig, Pass, Precision};
 use diffrep::random::Seed;
 use diffrep::sde::Sde;
 
@@ -26,10 +26,10 @@ fn runs(config: &ModelConfig) {
     let model = config.init(Seed(0), &device).unwrap();
     let shape = [1, config.height, config.width, config.channels];
     let images = Tensor::<4>::ones(shape, &device);
-    let code = model.encode(images.clone(), &[0.5], &Sde::default(), Mode::Eval);
+    let code = model.encode(images.clone(), &[0.5], &Sde::default(), Pass::EVAL);
     assert_eq!(code.mean.dims(), [1, config.encoder.latent_dim()]);
     let time = model.embed_times(&[0.5], &Sde::default(), &device).conditioning.unwrap();
-    let condition = model.conditioning.as_ref().unwrap().join(time, code.mean);
+    let condition = model.conditioning.as_ref().unwrap().join(time, code.mean, Precision::F32);
     assert_eq!(model.score.as_ref().unwrap().forward(images, &condition, Pass::EVAL).dims(), shape);
     assert_eq!(model.decoder.as_ref().unwrap().forward(&condition, Pass::EVAL).dims(), shape);
 }
@@ -63,7 +63,7 @@ fn a_static_encoder_ignores_time_and_another_does_not() {
         let mut config = config(8, 1, &[1, 2]);
         config.encoder.time_conditioned = time_conditioned;
         let model = config.init(Seed(0), &device).unwrap();
-        let code = model.encode(images.clone(), &[0.2, 0.9], &Sde::default(), Mode::Eval);
+        let code = model.encode(images.clone(), &[0.2, 0.9], &Sde::default(), Pass::EVAL);
         let [first, second] = [0, 1].map(|row| code.mean.clone().narrow(0, row, 1).into_data());
         assert_eq!(first != second, time_conditioned);
     }
@@ -73,7 +73,7 @@ fn a_static_encoder_ignores_time_and_another_does_not() {
 fn a_deterministic_code_without_a_head_is_not_negative() {
     let model = config(8, 1, &[1, 2]).init(Seed(0), &Device::default()).unwrap();
     let images = super::objective::tiny_batch(4, &Device::default()).images;
-    let code = model.encode(images, &[0.5; 4], &Sde::default(), Mode::Eval);
+    let code = model.encode(images, &[0.5; 4], &Sde::default(), Pass::EVAL);
     assert!(code.mean.min().into_scalar::<f32>() >= 0.0);
 }
 
@@ -128,7 +128,7 @@ fn an_encoder_alone_takes_any_side() {
         ModelConfig { height: 7, width: 5, score_network: false, decoder: false, ..config(8, 1, &[1, 2]) };
     let model = alone.init(Seed(0), &Device::default()).unwrap();
     let images = Tensor::<4>::ones([1, 7, 5, 1], &Device::default());
-    assert_eq!(model.encode(images, &[0.0], &Sde::default(), Mode::Eval).mean.dims(), [1, 64]);
+    assert_eq!(model.encode(images, &[0.0], &Sde::default(), Pass::EVAL).mean.dims(), [1, 64]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Objectives on tiny networks.
 use burn::tensor::{Device, Tensor, TensorData};
-use diffrep::nn::{EncoderConfig, Mode, Model, ModelConfig, NcsnppConfig, Pass, parameters};
+use diffrep::nn::{EncoderConfig, Mode, Model, ModelConfig, NcsnppConfig, Pass, Precision, parameters};
 use diffrep::objective::{self, Batch, Method, ObjectiveConfig, ReconstructionLoss, TimeSampling, Weighting};
 use diffrep::random::{Purpose, Seed};
 use diffrep::sde::{Sde, SubVp, Ve, Vp};
@@ -41,7 +41,8 @@ pub fn tiny_batch(n: usize, device: &Device) -> Batch {
 
 fn loss(model: &Model, batch: &Batch, config: &ObjectiveConfig, sde: &Sde, step: u32, mode: Mode) -> f32 {
     let objective = objective::build(config, sde, &tiny_config(config.method)).unwrap();
-    objective.loss(model, batch, SEED, step, mode).total.into_scalar::<f32>()
+    let pass = Pass { mode, seed: SEED, step, ..Pass::EVAL };
+    objective.loss(model, batch, pass).total.into_scalar::<f32>()
 }
 
 #[test]
@@ -62,7 +63,11 @@ fn every_choice_gives_a_finite_loss_and_gradient() {
                     ..ObjectiveConfig::default()
                 };
                 let objective = objective::build(&config, sde, &tiny_config(*method)).unwrap();
-                let losses = objective.loss(&model, &batch, SEED, 1, Mode::Train);
+                let losses = objective.loss(
+                    &model,
+                    &batch,
+                    Pass { mode: Mode::Train, seed: SEED, step: 1, ..Pass::EVAL },
+                );
                 let names: Vec<&str> = losses.parts.iter().map(|(name, _)| *name).collect();
                 assert_eq!(names, ["denoising", "regulariser", "reconstruction"]);
                 let sum: f32 = losses.parts.iter().map(|(_, part)| part.clone().into_scalar::<f32>()).sum();
@@ -107,16 +112,17 @@ fn a_loss_built_by_hand_is_the_loss() {
     let sde = Sde::default();
     let objective = objective::build(&config, &sde, &network).unwrap();
     let batch = Batch { images: images.clone(), unit: None };
-    let found = objective.loss(&model, &batch, SEED, 7, Mode::Eval).total.into_scalar::<f32>();
+    let found =
+        objective.loss(&model, &batch, Pass { seed: SEED, step: 7, ..Pass::EVAL }).total.into_scalar::<f32>();
 
     // x_t = x₀ + σ ε; z = E(x₀, t); ½ Σ (h(x_t, t, z) + ε)² + γ Σ |z|.
     let sigma = 0.01 * 5000f32.powf(0.3);
     let mut noise = [0.0; 4];
     SEED.key(Purpose::Noise, 0, 7).fill_normal(0, &mut noise);
     let noisy: Vec<f32> = pixels.iter().zip(noise).map(|(x, e)| x + sigma * e).collect();
-    let z = model.encode(images, &[0.3], &sde, Mode::Eval).mean;
+    let z = model.encode(images, &[0.3], &sde, Pass::EVAL).mean;
     let time = model.embed_times(&[0.3], &sde, &device).conditioning.unwrap();
-    let condition = model.conditioning.as_ref().unwrap().join(time, z.clone());
+    let condition = model.conditioning.as_ref().unwrap().join(time, z.clone(), Precision::F32);
     let noisy = Tensor::<4>::from_data(TensorData::new(noisy, [1, 2, 2, 1]), &device);
     let h = super::shared::values(model.score.as_ref().unwrap().forward(noisy, &condition, Pass::EVAL));
     let denoising: f32 = h.iter().zip(noise).map(|(h, e)| 0.5 * (h + e).powi(2)).sum();
@@ -152,11 +158,12 @@ fn shuffled_latents_change_the_loss_once_the_network_uses_them() {
     for entry in layout.entries().iter().filter(|entry| entry.name.starts_with("score.")) {
         values[entry.range.clone()].iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * (i as f32).sin());
     }
-    let untrained = objective.z_gain(&model, &batch, SEED, 0).unwrap();
-    let user = objective.z_gain(&parameters::scatter(&model, &values), &batch, SEED, 0).unwrap();
+    let pass = Pass { seed: SEED, ..Pass::EVAL };
+    let untrained = objective.z_gain(&model, &batch, pass).unwrap();
+    let user = objective.z_gain(&parameters::scatter(&model, &values), &batch, pass).unwrap();
     assert!((untrained.gain() / untrained.right).abs() < 1e-4, "{untrained:?}");
     assert!((user.gain() / user.right).abs() > 1e-4, "{user:?}");
-    let alone = objective.z_gain(&model, &tiny_batch(1, &device), SEED, 0).unwrap();
+    let alone = objective.z_gain(&model, &tiny_batch(1, &device), pass).unwrap();
     assert_eq!(alone.gain(), 0.0);
 }
 

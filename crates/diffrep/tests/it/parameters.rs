@@ -2,10 +2,12 @@
 use super::objective::{tiny_batch, tiny_config};
 use burn::tensor::Device;
 use diffrep::nn::parameters::{self, Kind, Layout};
-use diffrep::nn::{Mode, Model, ModelConfig};
+use diffrep::nn::{Mode, Model, ModelConfig, Pass};
 use diffrep::objective::Method;
 use diffrep::random::Seed;
 use diffrep::sde::Sde;
+
+const TRAIN: Pass = Pass { mode: Mode::Train, ..Pass::EVAL };
 
 fn tiny(device: &Device, seed: u64) -> Model {
     tiny_config(Method::Drl).init(Seed(seed), device).unwrap()
@@ -50,7 +52,7 @@ fn a_scattered_model_trains_on() {
     let copy = parameters::scatter(&model, &parameters::gather(&model));
     let batch = tiny_batch(2, &device);
     for model in [&model, &copy] {
-        let code = model.encode(batch.images.clone(), &[0.3, 0.6], &Sde::default(), Mode::Train);
+        let code = model.encode(batch.images.clone(), &[0.3, 0.6], &Sde::default(), TRAIN);
         let gradients = parameters::gather_gradients(model, &code.mean.square().sum().backward());
         for entry in Layout::of(model).entries() {
             let any = gradients[entry.range.clone()].iter().any(|g| *g != 0.0);
@@ -66,7 +68,7 @@ fn running_statistics_of_a_step_are_gathered_at_once() {
     let device = Device::default().autodiff();
     let model = tiny(&device, 0);
     let before = parameters::gather(&model);
-    model.encode(tiny_batch(2, &device).images, &[0.3, 0.6], &Sde::default(), Mode::Train);
+    model.encode(tiny_batch(2, &device).images, &[0.3, 0.6], &Sde::default(), TRAIN);
     let after = parameters::gather(&model);
     for entry in Layout::of(&model).entries() {
         let changed = before[entry.range.clone()] != after[entry.range.clone()];

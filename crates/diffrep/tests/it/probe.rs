@@ -1,4 +1,5 @@
 //! Probes learn what they should, say how, and give the same result for any number of threads.
+use diffrep::nn::Precision;
 use diffrep::probe::{
     Column, Data, Features, HeadRecord, Origin, Outcome, ProbeError, ProbeKind, Recipe, SavedHead, Settings,
     Source, Task, few_label_scores, headline, run,
@@ -56,7 +57,7 @@ fn probe(train: &Blobs, test: &Blobs, settings: &Settings) -> Result<Vec<Outcome
         test: Features::column(&test.values, 2, index, DIM),
     };
     let source = Source { name: "encoder".to_owned(), columns: vec![column(0), column(1)] };
-    let origin = Origin { weights: Some("ema".to_owned()), step: Some(7) };
+    let origin = Origin { weights: Some("ema".to_owned()), step: Some(7), precision: Some("f32".to_owned()) };
     run(&task, &source, &origin, settings, &|| ())
 }
 
@@ -194,6 +195,7 @@ fn saved(kind: ProbeKind) -> SavedHead {
         t: 1.0,
         weights: "ema".to_owned(),
         step: 7,
+        precision: Precision::Bf16,
         train_data: "a".to_owned(),
         label: "label".to_owned(),
         validation_accuracy: best.score.validation_accuracy,

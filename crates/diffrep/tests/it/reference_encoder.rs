@@ -40,7 +40,7 @@ fn check_forward(file: &str) {
     let times = reference.times("in.t");
     let embedding = model.embed_times(&times, &Sde::default(), &device).encoder;
     assert_close("time embedding", &values(embedding), reference.values("out.time_embedding"), FORWARD);
-    let code = model.encode(reference.images("in.x", &device), &times, &Sde::default(), Mode::Eval);
+    let code = model.encode(reference.images("in.x", &device), &times, &Sde::default(), Pass::EVAL);
     assert_close("features", &values(code.features.clone()), reference.values("out.features"), FORWARD);
     assert_close("latent", &values(latent(&code)), reference.values("out.latent"), FORWARD);
     let logits = model.encoder.classify(code.features).expect("published encoders have a class head");
@@ -68,7 +68,8 @@ fn training_errors(
         true => reference.matrix("out.time_embedding", &device),
         false => model.embed_times(&reference.times("in.t"), &Sde::default(), &device).encoder,
     };
-    let code = model.encoder.encode_embedded(images.clone(), embedding, Mode::Train);
+    let code =
+        model.encoder.encode_embedded(images.clone(), embedding, Pass { mode: Mode::Train, ..Pass::EVAL });
     let latent = latent(&code);
     assert_close("latent", &values(latent.clone()), reference.values("train.latent"), FORWARD);
     let loss = latent.square().sum().mul_scalar(0.5);
@@ -168,7 +169,7 @@ fn two_dimensional_latents_have_a_head() {
         };
         let model = model.init(Seed(1), &Device::default()).unwrap();
         let images = super::objective::tiny_batch(2, &Device::default()).images;
-        let code = model.encode(images, &[0.0, 1.0], &Sde::default(), Pass::EVAL.mode);
+        let code = model.encode(images, &[0.0, 1.0], &Sde::default(), Pass::EVAL);
         assert_eq!(code.mean.dims(), [2, 2]);
         assert_eq!(code.log_variance.map(|v| v.dims()), probabilistic.then_some([2, 2]));
         let head = Layout::of(&model).find("encoder.head.weight").unwrap().shape.clone();

@@ -4,6 +4,7 @@ use super::{ELEMENTS, Grid, cut, element_step, transformed_weights};
 use crate::conv::pack::{Block, Packed};
 use crate::conv::plan::Plan;
 use crate::conv::tile::{Line, line};
+use crate::conv::words::Single;
 use crate::parallel;
 use crate::scratch::with_scratch;
 use crate::simd::vectorised;
@@ -95,7 +96,7 @@ vectorised! {
                 // SAFETY: patch p's channels lie at p · channels of the element, its products at p · lanes, of which
                 // the block's are a part; both lengths were checked above.
                 unsafe {
-                    line(s, Line {
+                    line::<S, Single>(s, Line {
                         source: transformed.as_ptr().add(element * from_step),
                         source_step: channels,
                         target: products.as_mut_ptr().add(element * to_step + block.start - group.channels.start),

@@ -14,6 +14,7 @@ pub(super) use apply::apply;
 pub(super) use weight::backward_weight;
 
 use super::plan::{Image, Plan};
+use crate::Precision;
 use crate::buffer::Buffer;
 use crate::parallel;
 use std::ops::Range;
@@ -30,7 +31,8 @@ const MOST: usize = 128;
 /// Whether the plan is one that this module computes, and faster than a direct sum.
 pub(super) fn suits(plan: &Plan) -> bool {
     let small = |image: Image| image.height < 2 || image.width < 2;
-    plan.kernel == 3
+    plan.precision == Precision::F32
+        && plan.kernel == 3
         && plan.source_step == 1
         && plan.target_step == 1
         && plan.margin <= 2

@@ -4,10 +4,11 @@ use super::transform::{self, Channels};
 use super::{ELEMENTS, Grid, cut, element_step};
 use crate::buffer::Buffer;
 use crate::conv::Conv2d;
+use crate::conv::outer::{Products, outer};
 use crate::conv::pack::{Block, blocks};
 use crate::conv::plan::Plan;
 use crate::conv::tile::by_rows;
-use crate::conv::weight::{Products, outer};
+use crate::conv::words::Single;
 use crate::parallel;
 use crate::scratch::with_scratch;
 use crate::simd::vectorised;
@@ -91,9 +92,9 @@ vectorised! {
                             start_from_zero: first,
                         };
                         if block.lanes > S::LANES {
-                            by_rows!(count, outer::<S, 2>(s, &products));
+                            by_rows!(count, outer::<S, Single, 2>(s, &products));
                         } else {
-                            by_rows!(count, outer::<S, 1>(s, &products));
+                            by_rows!(count, outer::<S, Single, 1>(s, &products));
                         }
                     }
                     before += block.lanes;

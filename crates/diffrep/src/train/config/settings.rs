@@ -1,6 +1,6 @@
 //! The settings themselves: one struct a table of the TOML file.
 use crate::data::{self, Labels, OnBad, OpenOptions};
-use crate::nn::{EncoderConfig, NcsnppConfig};
+use crate::nn::{EncoderConfig, NcsnppConfig, Precision, PrecisionName};
 use crate::objective::ObjectiveConfig;
 use crate::sde::Sde;
 use crate::train::Decay;
@@ -99,6 +99,9 @@ pub struct TrainConfig {
     pub clip: f64,
     /// Decay of the moving average of the weights, in [0, 1).
     pub ema_decay: f64,
+    /// How the networks multiply, in training and when health is measured; weights and optimiser are f32.
+    #[serde(default, with = "PrecisionName")]
+    pub precision: Precision,
 }
 
 /// Adam (Kingma and Ba, 2015) and its learning rate.
