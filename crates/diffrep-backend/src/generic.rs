@@ -17,6 +17,21 @@ pub fn conv2d(x: Tensor<4>, weight: Tensor<4>, bias: Tensor<1>, geometry: Geomet
     module::conv2d(x, weight, Some(bias), options).permute([0, 2, 3, 1])
 }
 
+/// See [`crate::layers::normed_conv2d_with`].
+pub fn normed_conv2d(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    (scale, shift): (Tensor<1>, Tensor<1>),
+    (out_scale, out_shift): (Tensor<1>, Tensor<2>),
+    geometry: Geometry,
+    activation: Activation,
+) -> Tensor<4> {
+    let zeros = Tensor::zeros_like(&out_scale);
+    let y = conv2d(affine(x, scale, shift, activation), weight, zeros.clone(), geometry);
+    let y = affine(y, out_scale, zeros, Activation::Identity);
+    apply_activation(add_bias_per_image(y, out_shift), activation)
+}
+
 /// `(y, mean, biased variance)`; see [`crate::layers::batch_norm`].
 pub fn batch_norm_train(
     x: Tensor<4>,

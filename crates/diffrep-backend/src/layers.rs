@@ -22,15 +22,121 @@ use diffrep_kernels::random::Key;
 /// If the layer's stride or kernel isn't square, its channels aren't the input's, the padded image is smaller than the
 /// kernel, or the device doesn't support the precision.
 pub fn conv2d(x: Tensor<4>, layer: &Conv2d, padding: Padding, precision: Precision) -> Tensor<4> {
+    conv2d_with(x, layer.weight.val(), bias_of(layer), geometry_of(layer, padding, precision))
+}
+
+/// `(conv2d(x) + residual) · scale`: the end of a residual block. `residual` has the shape of the result.
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn conv2d_add(
+    x: Tensor<4>,
+    layer: &Conv2d,
+    residual: Tensor<4>,
+    scale: f64,
+    padding: Padding,
+    precision: Precision,
+) -> Tensor<4> {
+    let (weight, bias) = (layer.weight.val(), bias_of(layer));
+    conv2d_add_with(x, weight, bias, residual, scale, geometry_of(layer, padding, precision))
+}
+
+/// [`conv2d_add`] with weights that belong to no layer.
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn conv2d_add_with(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Tensor<1>,
+    residual: Tensor<4>,
+    scale: f64,
+    geometry: Geometry,
+) -> Tensor<4> {
+    if !has_kernels_for(&x, geometry.precision) {
+        return generic::add_scaled(generic::conv2d(x, weight, bias, geometry), residual, scale);
+    }
+    let (x, weight, bias) = (x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_conv2d_add(
+        x,
+        weight,
+        bias,
+        residual.into_dispatch(),
+        geometry,
+        scale,
+    ))
+}
+
+/// What a pre-activation block does up to its second convolution, in evaluation: `norm1`, `activation`, `layer`, the
+/// addition of `bias` (`[N, Cout]`), `norm2`, `activation`, the norms with their running statistics.
+///
+/// # Panics
+/// As [`conv2d`].
+#[allow(clippy::too_many_arguments, reason = "three layers")]
+pub fn normed_conv2d(
+    x: Tensor<4>,
+    norm1: &BatchNorm,
+    layer: &Conv2d,
+    bias: Tensor<2>,
+    norm2: &BatchNorm,
+    activation: Activation,
+    padding: Padding,
+    precision: Precision,
+) -> Tensor<4> {
+    let (scale, shift) = running_affine(norm1);
+    let (out_scale, out_shift) = running_affine(norm2);
+    let out_shift =
+        (bias + bias_of(layer).unsqueeze()) * out_scale.clone().unsqueeze() + out_shift.unsqueeze();
+    let norms = ((scale, shift), (out_scale, out_shift));
+    normed_conv2d_with(x, layer.weight.val(), norms, geometry_of(layer, padding, precision), activation)
+}
+
+/// `activation(conv(activation(x · scale + shift)) · out_scale + out_shift)`; `norms` are `scale` and `shift` (`[Cin]`),
+/// then `out_scale` (`[Cout]`) and `out_shift` (`[N, Cout]`).
+///
+/// # Panics
+/// As [`conv2d`].
+pub fn normed_conv2d_with(
+    x: Tensor<4>,
+    weight: Tensor<4>,
+    norms: ((Tensor<1>, Tensor<1>), (Tensor<1>, Tensor<2>)),
+    geometry: Geometry,
+    activation: Activation,
+) -> Tensor<4> {
+    let ((scale, shift), (out_scale, out_shift)) = norms;
+    if !has_kernels_for(&x, geometry.precision) {
+        return generic::normed_conv2d(
+            x,
+            weight,
+            (scale, shift),
+            (out_scale, out_shift),
+            geometry,
+            activation,
+        );
+    }
+    Tensor::from_dispatch(Dispatch::layer_normed_conv2d(
+        x.into_dispatch(),
+        scale.into_dispatch(),
+        shift.into_dispatch(),
+        weight.into_dispatch(),
+        out_scale.into_dispatch(),
+        out_shift.into_dispatch(),
+        geometry,
+        activation,
+    ))
+}
+
+fn bias_of(layer: &Conv2d) -> Tensor<1> {
+    match &layer.bias {
+        Some(bias) => bias.val(),
+        None => Tensor::zeros([layer.weight.dims()[0]], &layer.weight.device()),
+    }
+}
+
+fn geometry_of(layer: &Conv2d, padding: Padding, precision: Precision) -> Geometry {
     let [stride, other] = layer.stride;
     assert_eq!(stride, other, "a convolution with different strides of rows and columns");
-    let weight = layer.weight.val();
-    let bias = match &layer.bias {
-        Some(bias) => bias.val(),
-        None => Tensor::zeros([weight.dims()[0]], &x.device()),
-    };
-    let geometry = Geometry { stride, before: padding.before, after: padding.after, precision };
-    conv2d_with(x, weight, bias, geometry)
+    Geometry { stride, before: padding.before, after: padding.after, precision }
 }
 
 /// [`conv2d`] with `weight` `[Cout, Cin, K, K]` and `bias` `[Cout]` that belong to no layer.
@@ -71,20 +177,26 @@ fn has_kernels_for<const D: usize>(x: &Tensor<D>, precision: Precision) -> bool 
 /// In [`Mode::Train`] the batch's statistics normalise, and the running ones become
 /// `(1 − momentum)·running + momentum·batch`, with the unbiased variance `n/(n−1)` as in PyTorch.
 pub fn batch_norm(x: Tensor<4>, norm: &BatchNorm, activation: Activation, mode: Mode) -> Tensor<4> {
-    let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
     match mode {
         Mode::Train => {
+            let (gamma, beta) = (norm.gamma.val(), norm.beta.val());
             let [n, h, w, _] = x.dims();
             let (y, mean, variance) = batch_norm_train(x, gamma, beta, norm.epsilon, activation);
             update_running_statistics(norm, mean.detach(), variance.detach(), n * h * w);
             y
         }
         Mode::Eval => {
-            let scale = gamma / norm.running_var.value().add_scalar(norm.epsilon).sqrt();
-            let shift = beta - norm.running_mean.value() * scale.clone();
+            let (scale, shift) = running_affine(norm);
             affine(x, scale, shift, activation)
         }
     }
+}
+
+/// What the norm comes to with its running statistics: a scale and a shift for each channel.
+fn running_affine(norm: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
+    let scale = norm.gamma.val() / norm.running_var.value().add_scalar(norm.epsilon).sqrt();
+    let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
+    (scale, shift)
 }
 
 /// [`batch_norm`] with the batch's statistics: `(y, mean, biased variance)`.

@@ -1,10 +1,13 @@
 //! Convolution and linear layers.
 use super::Gradient;
+use super::elementwise::scaled;
 use super::storage::{Contiguous, dims, output};
 use crate::settings::{Geometry, Precision};
 use burn::backend::flex::FlexTensor;
-use diffrep_kernels::columns;
-use diffrep_kernels::conv::{Conv2d, WeightOrder, backward_data, backward_weight, forward};
+use diffrep_kernels::conv::{
+    After, Before, Conv2d, WeightOrder, backward_data, backward_weight, forward, forward_around,
+};
+use diffrep_kernels::{Activation, columns};
 
 /// `x` is `[N, H, W, Cin]`, `weight` `[Cout, Cin, K, K]`, `bias` `[Cout]`.
 pub(crate) fn conv2d(
@@ -50,6 +53,73 @@ impl Gradient<3> for Conv2dGradient {
             wanted[2].then(|| output([shape.outputs], |db| columns::sum_rows(gy.data(), db))),
         ]
     }
+}
+
+/// `(convolution + residual) · scale`.
+pub(crate) fn conv2d_add(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    bias: &FlexTensor,
+    residual: &FlexTensor,
+    geometry: Geometry,
+    scale: f64,
+) -> FlexTensor {
+    let shape = shape(x, weight, geometry);
+    let [x, weight, bias, residual] = [x, weight, bias, residual].map(Contiguous::new);
+    let after = After {
+        affine: None,
+        activation: Activation::Identity,
+        residual: Some(residual.data()),
+        factor: scale as f32,
+    };
+    output([shape.batch, shape.out_height(), shape.out_width(), shape.outputs], |y| {
+        forward_around(&shape, x.data(), weight.data(), Some(bias.data()), None, Some(&after), y);
+    })
+}
+
+/// For the gradients of x, weight, bias and residual of [`conv2d_add`].
+#[derive(Clone, Debug)]
+pub(crate) struct Conv2dAddGradient {
+    pub(crate) convolution: Conv2dGradient,
+    pub(crate) scale: f64,
+}
+
+impl Gradient<4> for Conv2dAddGradient {
+    fn gradients(self, gy: FlexTensor, [x, weight, bias, residual]: [bool; 4]) -> [Option<FlexTensor>; 4] {
+        let gy = scaled(gy, self.scale);
+        let [dx, dweight, dbias] = self.convolution.gradients(gy.clone(), [x, weight, bias]);
+        [dx, dweight, dbias, residual.then_some(gy)]
+    }
+}
+
+/// Norms with given statistics before and after a convolution, each with the activation.
+pub(crate) struct Norms {
+    pub(crate) scale: FlexTensor,
+    pub(crate) shift: FlexTensor,
+    pub(crate) out_scale: FlexTensor,
+    /// For each image.
+    pub(crate) out_shift: FlexTensor,
+    pub(crate) activation: Activation,
+}
+
+/// `activation(conv(activation(x · scale + shift)) · out_scale + out_shift)`.
+pub(crate) fn normed_conv2d(
+    x: &FlexTensor,
+    weight: &FlexTensor,
+    norms: &Norms,
+    geometry: Geometry,
+) -> FlexTensor {
+    let shape = shape(x, weight, geometry);
+    let activation = norms.activation;
+    let [scale, shift, out_scale, out_shift] =
+        [&norms.scale, &norms.shift, &norms.out_scale, &norms.out_shift].map(Contiguous::new);
+    let (x, weight) = (Contiguous::new(x), Contiguous::new(weight));
+    let before = Before { scale: scale.data(), shift: shift.data(), activation };
+    let affine = Some((out_scale.data(), out_shift.data()));
+    let after = After { affine, activation, residual: None, factor: 1.0 };
+    output([shape.batch, shape.out_height(), shape.out_width(), shape.outputs], |y| {
+        forward_around(&shape, x.data(), weight.data(), None, Some(&before), Some(&after), y);
+    })
 }
 
 /// `x · weight + bias` with `x` `[rows, inputs]`, `weight` `[inputs, outputs]`.

@@ -6,6 +6,10 @@ use burn::backend::flex::FlexTensor;
 use diffrep_kernels::random::Key;
 use diffrep_kernels::{Activation, columns, elementwise};
 
+pub(crate) fn zeros_like(x: &FlexTensor) -> FlexTensor {
+    output(x.shape(), |zeros| zeros.fill(0.0))
+}
+
 pub(crate) fn activate(x: &FlexTensor, activation: Activation) -> FlexTensor {
     let values = Contiguous::new(x);
     output(x.shape(), |y| elementwise::activate(values.data(), activation, y))
@@ -34,6 +38,15 @@ pub(crate) fn add_scaled(a: &FlexTensor, b: &FlexTensor, scale: f64) -> FlexTens
     output(shape, |y| elementwise::add_scaled(a.data(), b.data(), scale as f32, y))
 }
 
+/// `x · scale`.
+pub(crate) fn scaled(x: FlexTensor, scale: f64) -> FlexTensor {
+    if scale == 1.0 {
+        return x;
+    }
+    let values = Contiguous::new(&x);
+    output(x.shape(), |y| elementwise::scale(values.data(), scale as f32, y))
+}
+
 /// For the gradients of both summands.
 #[derive(Clone, Debug)]
 pub(crate) struct AddScaledGradient {
@@ -42,12 +55,7 @@ pub(crate) struct AddScaledGradient {
 
 impl Gradient<2> for AddScaledGradient {
     fn gradients(self, gy: FlexTensor, _: [bool; 2]) -> [Option<FlexTensor>; 2] {
-        let gradient = if self.scale == 1.0 {
-            gy
-        } else {
-            let values = Contiguous::new(&gy);
-            output(gy.shape(), |dx| elementwise::scale(values.data(), self.scale as f32, dx))
-        };
+        let gradient = scaled(gy, self.scale);
         [Some(gradient.clone()), Some(gradient)]
     }
 }

@@ -2,7 +2,7 @@
 use super::LayerOps;
 use crate::flex::Gradient;
 use crate::flex::attention::{self, AttentionGradient};
-use crate::flex::conv::{self, Conv2dGradient, LinearGradient};
+use crate::flex::conv::{self, Conv2dAddGradient, Conv2dGradient, LinearGradient};
 use crate::flex::elementwise::{
     self, ActivationGradient, AddPerImageGradient, AddScaledGradient, DropoutGradient,
 };
@@ -64,6 +64,41 @@ impl<C: CheckpointStrategy> LayerOps for Autodiff<Flex, C> {
         let (bias, bias_node) = bias.into_parts();
         let y = conv::conv2d(&x, &weight, &bias, geometry);
         record::<C, _, 3>([x_node, weight_node, bias_node], y, Conv2dGradient { x, weight, geometry })
+    }
+
+    fn layer_conv2d_add(
+        x: Differentiable<C>,
+        weight: Differentiable<C>,
+        bias: Differentiable<C>,
+        residual: Differentiable<C>,
+        geometry: Geometry,
+        scale: f64,
+    ) -> Differentiable<C> {
+        let (x, x_node) = x.into_parts();
+        let (weight, weight_node) = weight.into_parts();
+        let (bias, bias_node) = bias.into_parts();
+        let (residual, residual_node) = residual.into_parts();
+        let y = conv::conv2d_add(&x, &weight, &bias, &residual, geometry, scale);
+        let gradient = Conv2dAddGradient { convolution: Conv2dGradient { x, weight, geometry }, scale };
+        record::<C, _, 4>([x_node, weight_node, bias_node, residual_node], y, gradient)
+    }
+
+    // For evaluation, where nobody asks for gradients: no pass of its own.
+    fn layer_normed_conv2d(
+        x: Differentiable<C>,
+        scale: Differentiable<C>,
+        shift: Differentiable<C>,
+        weight: Differentiable<C>,
+        out_scale: Differentiable<C>,
+        out_shift: Differentiable<C>,
+        geometry: Geometry,
+        activation: Activation,
+    ) -> Differentiable<C> {
+        let zeros = Differentiable::<C>::new(elementwise::zeros_like(&out_scale.primitive()));
+        let h = Self::layer_affine(x, scale, shift, activation);
+        let h = Self::layer_conv2d(h, weight, zeros.clone(), geometry);
+        let h = Self::layer_affine(h, out_scale, zeros, Activation::Identity);
+        Self::layer_activate(Self::layer_add_per_image(h, out_shift), activation)
     }
 
     fn layer_batch_norm_train(

@@ -11,6 +11,31 @@ impl LayerOps for Flex {
         conv::conv2d(&x, &weight, &bias, geometry)
     }
 
+    fn layer_conv2d_add(
+        x: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        residual: FlexTensor,
+        geometry: Geometry,
+        scale: f64,
+    ) -> FlexTensor {
+        conv::conv2d_add(&x, &weight, &bias, &residual, geometry, scale)
+    }
+
+    fn layer_normed_conv2d(
+        x: FlexTensor,
+        scale: FlexTensor,
+        shift: FlexTensor,
+        weight: FlexTensor,
+        out_scale: FlexTensor,
+        out_shift: FlexTensor,
+        geometry: Geometry,
+        activation: Activation,
+    ) -> FlexTensor {
+        let norms = conv::Norms { scale, shift, out_scale, out_shift, activation };
+        conv::normed_conv2d(&x, &weight, &norms, geometry)
+    }
+
     fn layer_batch_norm_train(
         x: FlexTensor,
         gamma: FlexTensor,

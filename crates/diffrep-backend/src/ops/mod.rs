@@ -20,6 +20,30 @@ pub trait LayerOps: Backend {
         geometry: Geometry,
     ) -> FloatTensor<Self>;
 
+    /// `(convolution + residual) · scale`; the residual has the shape of the result.
+    fn layer_conv2d_add(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        residual: FloatTensor<Self>,
+        geometry: Geometry,
+        scale: f64,
+    ) -> FloatTensor<Self>;
+
+    /// Two norms with given statistics around a convolution: `activation(conv(activation(x · scale + shift)) ·
+    /// out_scale + out_shift)` with `scale` and `shift` `[Cin]`, `out_scale` `[Cout]` and `out_shift` `[N, Cout]`.
+    #[allow(clippy::too_many_arguments, reason = "the tensors of three layers")]
+    fn layer_normed_conv2d(
+        x: FloatTensor<Self>,
+        scale: FloatTensor<Self>,
+        shift: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        out_scale: FloatTensor<Self>,
+        out_shift: FloatTensor<Self>,
+        geometry: Geometry,
+        activation: Activation,
+    ) -> FloatTensor<Self>;
+
     /// Batch norm with the batch's statistics, then `activation`: `(y, mean, biased variance)`.
     fn layer_batch_norm_train(
         x: FloatTensor<Self>,

@@ -75,6 +75,46 @@ proptest! {
     }
 
     #[test]
+    fn convolutions_with_a_residual_agree(
+        n in 1usize..6, h in 1usize..9, w in 1usize..9, inputs in 1usize..21, outputs in 1usize..36,
+        stride in 1usize..3, scale in 0.3f64..1.5,
+    ) {
+        let geometry = Geometry { stride, before: 1, after: 1, precision: Precision::F32 };
+        let (bias, shape) = (normal(5, [outputs]).detach(), [n, h.div_ceil(stride), w.div_ceil(stride), outputs]);
+        compare(
+            &format!("conv2d_add {n}x{h}x{w}x{inputs} to {outputs}, {geometry:?}"),
+            ([n, h, w, inputs], [outputs, inputs, 3, 3], shape),
+            |x, weight, residual| layers::conv2d_add_with(x, weight, bias.clone(), residual, scale, geometry),
+            |x, weight, residual| generic::add_scaled(
+                generic::conv2d(x, weight, bias.clone(), geometry), residual, scale),
+        );
+    }
+
+    #[test]
+    fn normed_convolutions_agree(
+        n in 1usize..6, h in 1usize..9, w in 1usize..9, inputs in 1usize..21, outputs in 1usize..36,
+        activation in activation(),
+    ) {
+        let geometry = Geometry { stride: 1, before: 1, after: 1, precision: Precision::F32 };
+        let [x, weight] = [normal(0, [n, h, w, inputs]), normal(1, [outputs, inputs, 3, 3])];
+        let before = (normal(2, [inputs]), normal(3, [inputs]));
+        let after = (normal(4, [outputs]), normal(5, [n, outputs]));
+        let call = |x: Tensor<4>, weight: Tensor<4>| {
+            layers::normed_conv2d_with(x, weight, (before.clone(), after.clone()), geometry, activation)
+        };
+        let slow = generic::normed_conv2d(
+            x.clone(), weight.clone(), before.clone(), after.clone(), geometry, activation);
+        let what = format!("normed conv2d {n}x{h}x{w}x{inputs} to {outputs}, {activation:?}");
+        // Differentiable tensors go through separate passes, plain ones through one.
+        assert_close(call(x.clone(), weight.clone()), slow.clone(), FORWARD, &what);
+        let plain = |x: Tensor<4>| x.inner();
+        let fast = layers::normed_conv2d_with(
+            plain(x), plain(weight),
+            ((before.0.inner(), before.1.inner()), (after.0.inner(), after.1.inner())), geometry, activation);
+        assert_close(fast, slow.inner(), FORWARD, &what);
+    }
+
+    #[test]
     fn batch_norms_agree(
         n in 1usize..9, h in 1usize..9, w in 1usize..9, c in 1usize..40, activation in activation(),
     ) {

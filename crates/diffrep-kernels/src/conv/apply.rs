@@ -1,4 +1,5 @@
 //! Runs a plan: images are cut into bands of rows, one task each.
+use super::around::Around;
 use super::pack::Packed;
 use super::pad::Padded;
 use super::plan::Plan;
@@ -24,12 +25,20 @@ struct Task {
     to: usize,
 }
 
-pub(super) fn apply(plan: &Plan, packed: &Packed, bias: Option<&[f32]>, source: &[f32], target: &mut [f32]) {
+pub(super) fn apply(
+    plan: &Plan,
+    packed: &Packed,
+    bias: Option<&[f32]>,
+    around: &Around,
+    source: &[f32],
+    target: &mut [f32],
+) {
     let mut start = vec![0.0; packed.blocks.iter().map(|b| b.lanes).sum()];
     if let Some(bias) = bias {
         start[..bias.len()].copy_from_slice(bias);
     }
     let mut rest = target;
+    let mut start_of_part = 0;
     let tasks = tasks(plan)
         .into_iter()
         .map(|task| {
@@ -37,17 +46,19 @@ pub(super) fn apply(plan: &Plan, packed: &Packed, bias: Option<&[f32]>, source: 
             let (part, others) =
                 std::mem::take(&mut rest).split_at_mut(task.images * rows * plan.target.row());
             rest = others;
-            (task, part)
+            let start = start_of_part;
+            start_of_part += part.len();
+            (task, start, part)
         })
         .collect();
-    parallel::for_each(tasks, |_, (task, out)| {
+    parallel::for_each(tasks, |_, (task, start_of_part, out)| {
         let source = &source[task.first * plan.source.len()..][..task.images * plan.source.len()];
         let first_row = task.from * plan.source_step;
         let run = match plan.precision {
             Precision::F32 => run_single,
             Precision::Bf16 => run_pairs,
         };
-        if plan.reads_in_place() {
+        if plan.reads_in_place() && around.before.is_none() {
             let words = &source[first_row * plan.source.row()..];
             let source = Source { words, row: plan.source.row(), image: plan.source.len() };
             run(plan, packed, &start, task, source, out);
@@ -55,20 +66,47 @@ pub(super) fn apply(plan: &Plan, packed: &Packed, bias: Option<&[f32]>, source: 
             let rows = (task.to - 1 - task.from) * plan.source_step + plan.reach + 1;
             let row = plan.padded_width * plan.words();
             let image = rows * row;
-            with_scratch(task.images * image, |copies| {
-                let padded =
-                    Padded { image: plan.source, margin: plan.margin, width: plan.padded_width, first_row };
+            let activated = around.before.as_ref().map_or(0, |_| rows * plan.source.row());
+            with_scratch(task.images * image + activated, |scratch| {
+                let (copies, activated) = scratch.split_at_mut(task.images * image);
                 for (i, copy) in copies.chunks_exact_mut(image).enumerate() {
                     let source = &source[i * plan.source.len()..][..plan.source.len()];
-                    match plan.precision {
-                        Precision::F32 => padded.copy(source, copy),
-                        Precision::Bf16 => padded.copy_channel_pairs(source, copy),
-                    }
+                    copy_padded(plan, around, source, first_row, activated, copy);
                 }
                 run(plan, packed, &start, task, Source { words: copies, row, image }, out);
             });
         }
+        if let Some(after) = &around.after {
+            after.apply(start_of_part, plan.target.len(), plan.target.channels, out);
+        }
     });
+}
+
+/// The rows of an image that a task reads, with zeros around them; `activated` has room for them.
+fn copy_padded(
+    plan: &Plan,
+    around: &Around,
+    image: &[f32],
+    first_row: usize,
+    activated: &mut [f32],
+    copy: &mut [f32],
+) {
+    let mut padded = Padded { image: plan.source, margin: plan.margin, width: plan.padded_width, first_row };
+    let mut source = image;
+    if let Some(before) = &around.before {
+        let rows = activated.len() / plan.source.row();
+        let top = first_row.saturating_sub(plan.margin).min(plan.source.height);
+        let bottom = (first_row + rows).saturating_sub(plan.margin).min(plan.source.height);
+        let activated = &mut activated[..(bottom - top) * plan.source.row()];
+        before.apply(&image[top * plan.source.row()..bottom * plan.source.row()], activated);
+        padded.image.height = bottom - top;
+        padded.first_row = first_row - top;
+        source = activated;
+    }
+    match plan.precision {
+        Precision::F32 => padded.copy(source, copy),
+        Precision::Bf16 => padded.copy_channel_pairs(source, copy),
+    }
 }
 
 /// Enough tasks for every thread, with bands as high as the cache allows; images with short rows go several to a task.

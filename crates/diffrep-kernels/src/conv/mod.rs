@@ -4,6 +4,7 @@
 //! rows, and in each row over a run of neighbouring source pixels whose channels lie one after the other in memory. A
 //! register tile (`tile`) holds some pixels × one block of output channels and reads packed weights (`pack`).
 mod apply;
+mod around;
 mod outer;
 mod pack;
 mod pad;
@@ -14,6 +15,9 @@ mod winograd;
 mod words;
 
 use crate::Precision;
+pub use around::{After, Before};
+use around::{Around, Rows};
+use pack::Packed;
 use plan::Plan;
 pub use weight::backward_weight;
 
@@ -150,23 +154,40 @@ impl Conv2d {
 /// # Panics
 /// If a length doesn't match the shape.
 pub fn forward(shape: &Conv2d, x: &[f32], weight: &[f32], bias: Option<&[f32]>, y: &mut [f32]) {
+    forward_around(shape, x, weight, bias, None, None, y);
+}
+
+/// [`forward`] of `before(x)`, followed by `after`.
+///
+/// # Panics
+/// If a length doesn't match the shape.
+pub fn forward_around(
+    shape: &Conv2d,
+    x: &[f32],
+    weight: &[f32],
+    bias: Option<&[f32]>,
+    before: Option<&Before>,
+    after: Option<&After>,
+    y: &mut [f32],
+) {
     shape.check();
     assert_eq!(x.len(), shape.input_len(), "input of {shape:?}");
     assert_eq!(weight.len(), shape.weight_len(), "weights of {shape:?}");
     assert_eq!(y.len(), shape.output_len(), "output of {shape:?}");
     assert!(bias.is_none_or(|b| b.len() == shape.outputs), "bias of {shape:?}");
+    let per_input = |b: &Before| b.scale.len() == shape.inputs && b.shift.len() == shape.inputs;
+    assert!(before.is_none_or(per_input), "scale and shift of {shape:?}");
+    after.inspect(|after| after.check(shape.batch, shape.outputs, y.len()));
     if y.is_empty() {
         return;
     }
-    let shape = shape.flattened();
+    // Where images matter, they can't be joined.
+    let shape = if after.is_some_and(|a| a.affine.is_some()) { *shape } else { shape.flattened() };
     let (by_output, by_input) = shape.weight_strides();
     let plan = Plan::forward(&shape);
     let packed = pack::pack(&plan, weight, by_input, by_output);
-    if winograd::suits(&plan) {
-        winograd::apply(&plan, &packed, bias, x, y);
-    } else {
-        apply::apply(&plan, &packed, bias, x, y);
-    }
+    let around = Around { before: before.map(|b| Rows::new(b, shape.width)), after: after.copied() };
+    run(&plan, &packed, bias, &around, x, y);
 }
 
 /// Gradient of the input, from the gradient `gy` of the output.
@@ -185,9 +206,20 @@ pub fn backward_data(shape: &Conv2d, weight: &[f32], gy: &[f32], dx: &mut [f32])
     let (by_output, by_input) = shape.weight_strides();
     let plan = Plan::backward(&shape);
     let packed = pack::pack(&plan, weight, by_output, by_input);
-    if winograd::suits(&plan) {
-        winograd::apply(&plan, &packed, None, gy, dx);
+    run(&plan, &packed, None, &Around::default(), gy, dx);
+}
+
+fn run(
+    plan: &Plan,
+    packed: &Packed,
+    bias: Option<&[f32]>,
+    around: &Around,
+    source: &[f32],
+    target: &mut [f32],
+) {
+    if winograd::suits(plan) {
+        winograd::apply(plan, packed, bias, around, source, target);
     } else {
-        apply::apply(&plan, &packed, None, gy, dx);
+        apply::apply(plan, packed, bias, around, source, target);
     }
 }

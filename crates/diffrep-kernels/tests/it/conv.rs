@@ -1,7 +1,9 @@
 use crate::support::{Sums, normal, rounded, with_threads};
-use diffrep_kernels::Precision;
-use diffrep_kernels::columns;
-use diffrep_kernels::conv::{Conv2d, WeightOrder, backward_data, backward_weight, forward};
+use diffrep_kernels::conv::{
+    After, Before, Conv2d, WeightOrder, backward_data, backward_weight, forward, forward_around,
+};
+use diffrep_kernels::norm::affine;
+use diffrep_kernels::{Activation, Precision, columns, elementwise};
 use proptest::prelude::*;
 
 /// Calls `visit(x index, weight index, y index)` for every product of the convolution.
@@ -155,6 +157,61 @@ proptest! {
         prop_assume!(height.min(width) + before + after >= 3);
         prop_assume!(shape.operations() < 20_000_000);
         check(&shape);
+    }
+}
+
+/// Whatever path a shape takes, what surrounds the convolution gives what separate passes give.
+#[test]
+fn surrounding_operations_give_what_separate_passes_give() {
+    let wide = Conv2d { batch: 5, height: 9, width: 7, inputs: 20, outputs: 70, ..BASE };
+    let shapes = [
+        wide,
+        BASE,
+        Conv2d { stride: 2, ..BASE },
+        Conv2d { height: 2, width: 3, batch: 40, ..BASE },
+        Conv2d { height: 2, width: 3, batch: 40, ..wide },
+        Conv2d { kernel: 1, before: 0, after: 0, ..wide },
+        Conv2d { before: 0, after: 2, ..wide },
+        Conv2d { batch: 33, height: 8, width: 8, ..wide },
+    ];
+    for (shape, precision) in shapes.iter().flat_map(|s| Precision::ALL.map(|p| (s, p))) {
+        let shape = Conv2d { precision, ..*shape };
+        for activation in [Activation::Identity, Activation::Relu, Activation::Silu] {
+            let x = normal(0, shape.input_len());
+            let weight = normal(1, shape.weight_len());
+            let [scale, shift] = [4, 5].map(|row| normal(row, shape.inputs));
+            let (factors, offset) = (normal(6, shape.outputs), normal(7, shape.batch * shape.outputs));
+            let residual = normal(8, shape.output_len());
+            let before = Before { scale: &scale, shift: &shift, activation };
+            let after = After {
+                affine: Some((&factors, &offset)),
+                activation,
+                residual: Some(&residual),
+                factor: 0.7,
+            };
+            let mut y = vec![f32::NAN; shape.output_len()];
+            forward_around(&shape, &x, &weight, None, Some(&before), Some(&after), &mut y);
+
+            let mut normed = x.clone();
+            affine::forward(&x, &scale, &shift, activation, &mut normed);
+            let mut plain = vec![f32::NAN; shape.output_len()];
+            forward(&shape, &normed, &weight, None, &mut plain);
+            let image = plain.len() / shape.batch;
+            let offsets = plain.chunks_mut(image).zip(offset.chunks(shape.outputs));
+            for (plain, offset) in offsets {
+                let mut out = vec![0.0; image];
+                affine::forward(plain, &factors, offset, activation, &mut out);
+                plain.copy_from_slice(&out);
+            }
+            let mut expected = plain.clone();
+            elementwise::add_scaled(&plain, &residual, 0.7, &mut expected);
+            for (i, (y, expected)) in y.iter().zip(&expected).enumerate() {
+                assert!(
+                    (y - expected).abs() <= 1e-5 * expected.abs().max(1.0),
+                    "{i}: {y} {expected} {shape:?}"
+                );
+            }
+        }
     }
 }
 

@@ -62,9 +62,8 @@ impl Down {
         }
         if let Some(Halve { block, pyramid: conv }) = &self.halve {
             h = block.forward(h, embedding, pass);
-            let halved =
-                layers::conv2d(pyramid.clone(), conv, Padding { before: 0, after: 1 }, pass.precision);
-            h = layers::add_scaled(halved, h, FRAC_1_SQRT_2);
+            let padding = Padding { before: 0, after: 1 };
+            h = layers::conv2d_add(pyramid.clone(), conv, h, FRAC_1_SQRT_2, padding, pass.precision);
             *pyramid = h.clone();
             skips.push(h.clone());
         }

@@ -81,12 +81,11 @@ impl ResidualBlock {
         let h = group_norm(h, &self.norm2, Activation::Silu);
         let key = pass.seed.key(Purpose::Dropout, self.layer as u16, pass.step);
         let h = layers::dropout(h, self.dropout, key, pass.mode);
-        let h = layers::conv2d(h, &self.conv2, Padding::same(1), pass.precision);
         let x = match &self.shortcut {
             Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0), pass.precision),
             None => x,
         };
-        layers::add_scaled(x, h, FRAC_1_SQRT_2)
+        layers::conv2d_add(h, &self.conv2, x, FRAC_1_SQRT_2, Padding::same(1), pass.precision)
     }
 }
 

@@ -8,7 +8,7 @@ use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
-use diffrep_backend::layers::{self, Activation, Padding};
+use diffrep_backend::layers::{self, Activation, Mode, Padding};
 
 /// Frequencies of the encoder's own time embedding.
 const TIME_FEATURES: usize = 16;
@@ -154,15 +154,23 @@ impl Block {
     /// `time` is the time embedding after SiLU, the same for all blocks.
     pub(super) fn forward(&self, x: Tensor<4>, time: &Tensor<2>, pass: Pass) -> Tensor<4> {
         let Pass { mode, precision, .. } = pass;
-        let h = layers::batch_norm(x.clone(), &self.norm1, Activation::Relu, mode);
-        let h = layers::conv2d(h, &self.conv1, Padding::same(1), precision);
-        let h = layers::add_bias_per_image(h, layers::linear(time.clone(), &self.time, precision));
-        let h = layers::batch_norm(h, &self.norm2, Activation::Relu, mode);
-        let h = layers::conv2d(h, &self.conv2, Padding::same(1), precision);
+        let bias = layers::linear(time.clone(), &self.time, precision);
+        let (norm1, norm2) = (&self.norm1, &self.norm2);
+        let (relu, padding) = (Activation::Relu, Padding::same(1));
+        let h = match mode {
+            Mode::Train => {
+                let h = layers::batch_norm(x.clone(), norm1, relu, mode);
+                let h = layers::conv2d(h, &self.conv1, padding, precision);
+                layers::batch_norm(layers::add_bias_per_image(h, bias), norm2, relu, mode)
+            }
+            Mode::Eval => {
+                layers::normed_conv2d(x.clone(), norm1, &self.conv1, bias, norm2, relu, padding, precision)
+            }
+        };
         let x = match &self.shortcut {
             Some(shortcut) => layers::conv2d(x, shortcut, Padding::same(0), precision),
             None => x,
         };
-        layers::add_scaled(h, x, 1.0)
+        layers::conv2d_add(h, &self.conv2, x, 1.0, padding, precision)
     }
 }

@@ -1,6 +1,7 @@
 //! Forward pass and data gradient.
 use super::transform::{self, Channels};
 use super::{ELEMENTS, Grid, cut, element_step, transformed_weights};
+use crate::conv::around::Around;
 use crate::conv::pack::{Block, Packed};
 use crate::conv::plan::Plan;
 use crate::conv::tile::{Line, line};
@@ -24,6 +25,7 @@ pub(in crate::conv) fn apply(
     plan: &Plan,
     packed: &Packed,
     bias: Option<&[f32]>,
+    around: &Around,
     source: &[f32],
     target: &mut [f32],
 ) {
@@ -54,13 +56,14 @@ pub(in crate::conv) fn apply(
     let lengths = tasks.iter().map(|rows| (end(rows.end) - end(rows.start)) * plan.target.row());
     let parts = tasks.iter().cloned().zip(cut(target, lengths)).collect();
     parallel::for_each(parts, |_, (rows, target)| {
+        let start = end(rows.start) * plan.target.row();
         let patches = grid.patches(&rows);
         let size = |channels| ELEMENTS * element_step(patches, channels);
         let strip = transform::strip_len(&grid);
         with_scratch(strip + size(channels) + size(widest), |scratch| {
             let (strip, scratch) = scratch.split_at_mut(strip);
             let (transformed, products) = scratch.split_at_mut(size(channels));
-            transform::patches(&grid, rows.clone(), source, strip, transformed);
+            transform::patches(&grid, rows.clone(), source, around.before.as_ref(), strip, transformed);
             for group in &groups {
                 let products = &mut products[..size(group.channels.lanes)];
                 multiply(group, patches, channels, transformed, &weights, products);
@@ -68,6 +71,9 @@ pub(in crate::conv) fn apply(
                 transform::pixels(&grid, rows.clone(), group.channels, products, bias, target);
             }
         });
+        if let Some(after) = &around.after {
+            after.apply(start, plan.target.len(), plan.target.channels, target);
+        }
     });
 }
 

@@ -1,5 +1,6 @@
 //! The transforms: sums and differences of the elements of a patch, for a vector of channels at a time.
 use super::{ELEMENTS, Grid, element_step};
+use crate::conv::around::Rows;
 use crate::conv::plan::Image;
 use crate::simd::{Simd, vectorised};
 use std::ops::Range;
@@ -108,27 +109,40 @@ vectorised! {
 
 /// Numbers of the working memory of [`patches`].
 pub(super) fn strip_len(grid: &Grid) -> usize {
-    4 * grid.strip() + grid.source.row()
+    4 * grid.strip() + 5 * grid.source.row()
 }
 
 vectorised! {
-    /// `Bᵀ d B` of all patches of some rows: `[element][patch][channel]`. Neighbouring patches overlap, so the sums down
-    /// the columns are formed once, for whole rows of pixels, in `strip`.
-    pub(super) fn patches(s, grid: &Grid, rows: Range<usize>, source: &[f32], strip: &mut [f32], out: &mut [f32]) {
+    /// `Bᵀ d B` of all patches of some rows, of the source after `before`: `[element][patch][channel]`. Neighbouring
+    /// patches overlap, so the sums down the columns are formed once, for whole rows of pixels, in `strip`.
+    pub(super) fn patches(s, grid: &Grid, rows: Range<usize>, source: &[f32], before: Option<&Rows>, strip: &mut [f32],
+        out: &mut [f32]) {
         let (image, channels) = (grid.source, grid.source.channels);
         let step = element_step(grid.patches(&rows), channels);
         assert!(source.len() >= rows.end.div_ceil(grid.rows) * image.len() && out.len() == ELEMENTS * step);
         let (strip, zeros) = strip.split_at_mut(4 * grid.strip());
+        let (zeros, done) = zeros.split_at_mut(image.row());
+        assert!(done.len() >= 4 * image.row());
         // Nothing is written to the margins left and right, nor to the row of zeros.
         strip.fill(0.0);
-        zeros[..image.row()].fill(0.0);
+        zeros.fill(0.0);
         for (number, row) in rows.enumerate() {
             let (index, i) = grid.place(row);
             let pixels = &source[index * image.len()..][..image.len()];
             let mut lines = [zeros.as_ptr(); 4];
             for (r, line) in lines.iter_mut().enumerate() {
-                if let Some(y) = (2 * i + r).checked_sub(grid.margin).filter(|y| *y < image.height) {
-                    *line = pixels[y * image.row()..].as_ptr();
+                let Some(y) = (2 * i + r).checked_sub(grid.margin).filter(|y| *y < image.height) else {
+                    continue;
+                };
+                let row = &pixels[y * image.row()..][..image.row()];
+                *line = row.as_ptr();
+                if let Some(before) = before {
+                    let place = &mut done[y % 4 * image.row()..][..image.row()];
+                    // The row of patches above has left two of them.
+                    if r >= 2 || number == 0 || i == 0 {
+                        before.apply(row, place);
+                    }
+                    *line = place.as_ptr();
                 }
             }
             for at in (0..image.row()).step_by(S::LANES) {

@@ -49,7 +49,7 @@ pub(in crate::conv) fn backward_weight(shape: &Conv2d, plan: &Plan, x: &[f32], g
             with_scratch(strip + size(inputs) + size(channels.lanes), |scratch| {
                 let (strip, scratch) = scratch.split_at_mut(strip);
                 let (transformed, gradients) = scratch.split_at_mut(size(inputs));
-                transform::patches(&grid, rows.clone(), x, strip, transformed);
+                transform::patches(&grid, rows.clone(), x, None, strip, transformed);
                 transform::pixel_gradients(&grid, rows, channels, gy, gradients);
                 accumulate(group, channels, inputs, patches, transformed, gradients, from == begin, sums);
             });

@@ -1,0 +1,133 @@
+//! What surrounds a convolution and is done while its operands are in the cache: normalisation with given statistics
+//! and activation of the input, the same of the output, a residual addition.
+use crate::activation::Activation;
+use crate::simd::vectorised;
+
+/// `activation(x · scale + shift)` for each channel of the input, before zeros are put around it.
+#[derive(Clone, Copy, Debug)]
+pub struct Before<'a> {
+    /// Factor of each input channel.
+    pub scale: &'a [f32],
+    /// Summand of each input channel.
+    pub shift: &'a [f32],
+    /// What follows.
+    pub activation: Activation,
+}
+
+/// `factor · (activation(y · scale + offset) + residual)` of the output y.
+#[derive(Clone, Copy, Debug)]
+pub struct After<'a> {
+    /// Factor of each output channel and, for each image and output channel, a summand.
+    pub affine: Option<(&'a [f32], &'a [f32])>,
+    /// What follows.
+    pub activation: Activation,
+    /// As long as the output.
+    pub residual: Option<&'a [f32]>,
+    /// The factor of everything.
+    pub factor: f32,
+}
+
+impl After<'_> {
+    pub(super) fn check(&self, images: usize, channels: usize, len: usize) {
+        let fits =
+            |(scale, offset): (&[f32], &[f32])| scale.len() == channels && offset.len() == images * channels;
+        assert!(self.affine.is_none_or(fits), "scale and offset of {images} images with {channels} channels");
+        assert!(self.residual.is_none_or(|r| r.len() == len), "a residual of {len} numbers");
+    }
+
+    /// Applies it to `part`, which starts at number `start` of the output, whose images have `image` numbers.
+    pub(super) fn apply(&self, start: usize, image: usize, channels: usize, part: &mut [f32]) {
+        let end = start + part.len();
+        let mut rest = part;
+        let mut at = start;
+        while at < end {
+            let index = at / image;
+            let len = ((index + 1) * image).min(end) - at;
+            let (part, others) = rest.split_at_mut(len);
+            let affine = self.affine.map(|(scale, offset)| (scale, &offset[index * channels..][..channels]));
+            finish(
+                affine,
+                self.activation,
+                self.residual.map(|r| &r[at..at + len]),
+                self.factor,
+                channels,
+                part,
+            );
+            (rest, at) = (others, at + len);
+        }
+    }
+}
+
+vectorised! {
+    fn finish(s, affine: Option<(&[f32], &[f32])>, activation: Activation, residual: Option<&[f32]>, factor: f32,
+        channels: usize, out: &mut [f32]) {
+        assert!(out.len().is_multiple_of(channels) && residual.is_none_or(|r| r.len() == out.len()));
+        assert!(affine.is_none_or(|(scale, offset)| scale.len() == channels && offset.len() == channels));
+        for pixel in (0..out.len()).step_by(channels) {
+            for channel in (0..channels).step_by(S::LANES) {
+                let (count, at) = ((channels - channel).min(S::LANES), pixel + channel);
+                // SAFETY: `count` channels from `channel` on exist in every pixel and in scale and offset.
+                unsafe {
+                    let mut v = s.load_part(out.as_ptr().add(at), count);
+                    if let Some((scale, offset)) = affine {
+                        let scale = s.load_part(scale.as_ptr().add(channel), count);
+                        v = s.mul_add(v, scale, s.load_part(offset.as_ptr().add(channel), count));
+                    }
+                    v = activation.apply(s, v);
+                    if let Some(residual) = residual {
+                        v = s.add(v, s.load_part(residual.as_ptr().add(at), count));
+                    }
+                    s.store_part(out.as_mut_ptr().add(at), s.mul(v, s.splat(factor)), count);
+                }
+            }
+        }
+    }
+}
+
+/// Both for one run: the input's by rows.
+#[derive(Default)]
+pub(super) struct Around<'a> {
+    pub(super) before: Option<Rows>,
+    pub(super) after: Option<After<'a>>,
+}
+
+/// [`Before`] for whole rows of pixels: parameters repeat with every pixel.
+pub(super) struct Rows {
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    activation: Activation,
+}
+
+impl Rows {
+    pub(super) fn new(before: &Before, width: usize) -> Self {
+        Self {
+            scale: before.scale.repeat(width),
+            shift: before.shift.repeat(width),
+            activation: before.activation,
+        }
+    }
+
+    /// Whole rows of `x` into `out`.
+    pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
+        let row = self.scale.len();
+        for (x, out) in x.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
+            activated_row(x, &self.scale, &self.shift, self.activation, out);
+        }
+    }
+}
+
+vectorised! {
+    fn activated_row(s, x: &[f32], scale: &[f32], shift: &[f32], activation: Activation, out: &mut [f32]) {
+        let len = out.len();
+        assert!([x.len(), scale.len(), shift.len()] == [len; 3]);
+        for at in (0..len).step_by(S::LANES) {
+            let count = (len - at).min(S::LANES);
+            // SAFETY: all slices hold `count` numbers from `at` on.
+            unsafe {
+                let a = s.load_part(scale.as_ptr().add(at), count);
+                let v = s.mul_add(s.load_part(x.as_ptr().add(at), count), a, s.load_part(shift.as_ptr().add(at), count));
+                s.store_part(out.as_mut_ptr().add(at), activation.apply(s, v), count);
+            }
+        }
+    }
+}
