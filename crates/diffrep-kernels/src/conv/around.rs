@@ -1,7 +1,7 @@
 //! What surrounds a convolution and is done while its operands are in the cache: normalisation with given statistics
 //! and activation of the input, the same of the output, a residual addition.
 use crate::activation::Activation;
-use crate::simd::vectorised;
+use crate::simd::{Simd, vectorised};
 
 /// `activation(x · scale + shift)` for each channel of the input, before zeros are put around it.
 #[derive(Clone, Copy, Debug)]
@@ -66,21 +66,71 @@ vectorised! {
         for pixel in (0..out.len()).step_by(channels) {
             for channel in (0..channels).step_by(S::LANES) {
                 let (count, at) = ((channels - channel).min(S::LANES), pixel + channel);
+                let finish = Finish {
+                    affine: affine.map(|(scale, offset)| (scale.as_ptr(), offset.as_ptr())),
+                    activation,
+                    residual: residual.map(<[f32]>::as_ptr),
+                    factor,
+                };
                 // SAFETY: `count` channels from `channel` on exist in every pixel and in scale and offset.
                 unsafe {
-                    let mut v = s.load_part(out.as_ptr().add(at), count);
-                    if let Some((scale, offset)) = affine {
-                        let scale = s.load_part(scale.as_ptr().add(channel), count);
-                        v = s.mul_add(v, scale, s.load_part(offset.as_ptr().add(channel), count));
-                    }
-                    v = activation.apply(s, v);
-                    if let Some(residual) = residual {
-                        v = s.add(v, s.load_part(residual.as_ptr().add(at), count));
-                    }
-                    s.store_part(out.as_mut_ptr().add(at), s.mul(v, s.splat(factor)), count);
+                    let v = s.load_part(out.as_ptr().add(at), count);
+                    s.store_part(out.as_mut_ptr().add(at), finish.vector(s, v, channel, at, count), count);
                 }
             }
         }
+    }
+}
+
+/// [`After`] where results still are in registers: for some channels of one image.
+#[derive(Clone, Copy)]
+pub(super) struct Finish {
+    affine: Option<(*const f32, *const f32)>,
+    activation: Activation,
+    residual: Option<*const f32>,
+    factor: f32,
+}
+
+impl Finish {
+    /// What is done to channels from `channel` on of image `image`, the first of which is number `at` of the output.
+    pub(super) fn new(after: &After, image: usize, channels: usize, channel: usize, at: usize) -> Self {
+        let affine = after.affine.map(|(scale, offset)| {
+            (scale[channel..].as_ptr(), offset[image * channels + channel..].as_ptr())
+        });
+        let residual = after.residual.map(|r| r[at..].as_ptr());
+        Self { affine, activation: after.activation, residual, factor: after.factor }
+    }
+
+    /// The same for an output `distance` numbers further on, of the same channels.
+    #[inline(always)]
+    pub(super) fn further(self, distance: usize) -> Self {
+        Self { residual: self.residual.map(|r| r.wrapping_add(distance)), ..self }
+    }
+
+    /// # Safety
+    /// `count` channels from `channel` on exist in scale and offset, and that many numbers from `at` on in the residual.
+    #[inline(always)]
+    pub(super) unsafe fn vector<S: Simd>(
+        &self,
+        s: S,
+        v: S::Vector,
+        channel: usize,
+        at: usize,
+        count: usize,
+    ) -> S::Vector {
+        let mut v = v;
+        // SAFETY: see above.
+        unsafe {
+            if let Some((scale, offset)) = self.affine {
+                let scale = s.load_part(scale.add(channel), count);
+                v = s.mul_add(v, scale, s.load_part(offset.add(channel), count));
+            }
+            v = self.activation.apply(s, v);
+            if let Some(residual) = self.residual {
+                v = s.add(v, s.load_part(residual.add(at), count));
+            }
+        }
+        s.mul(v, s.splat(self.factor))
     }
 }
 
@@ -93,9 +143,9 @@ pub(super) struct Around<'a> {
 
 /// [`Before`] for whole rows of pixels: parameters repeat with every pixel.
 pub(super) struct Rows {
-    scale: Vec<f32>,
-    shift: Vec<f32>,
-    activation: Activation,
+    pub(super) scale: Vec<f32>,
+    pub(super) shift: Vec<f32>,
+    pub(super) activation: Activation,
 }
 
 impl Rows {
@@ -107,12 +157,10 @@ impl Rows {
         }
     }
 
-    /// Whole rows of `x` into `out`.
+    /// The first pixels of a row.
     pub(super) fn apply(&self, x: &[f32], out: &mut [f32]) {
-        let row = self.scale.len();
-        for (x, out) in x.chunks_exact(row).zip(out.chunks_exact_mut(row)) {
-            activated_row(x, &self.scale, &self.shift, self.activation, out);
-        }
+        let len = x.len();
+        activated_row(x, &self.scale[..len], &self.shift[..len], self.activation, out);
     }
 }
 

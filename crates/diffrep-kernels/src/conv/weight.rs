@@ -128,7 +128,7 @@ fn accumulate_band(
     }
     if shape.precision == Precision::F32 {
         return with_scratch(copied_rows(band.rows) * kernel_row, |copy| {
-            padded.copy(x, copy);
+            padded.copy(x, None, copy);
             accumulate_single(shape, group, &Band { x: copy, ..band }, first, sum);
         });
     }

@@ -68,12 +68,10 @@ pub(in crate::conv) fn apply(
                 let products = &mut products[..size(group.channels.lanes)];
                 multiply(group, patches, channels, transformed, &weights, products);
                 let bias = &biases[group.channels.start..];
-                transform::pixels(&grid, rows.clone(), group.channels, products, bias, target);
+                let after = around.after.as_ref();
+                transform::pixels(&grid, rows.clone(), group.channels, products, bias, after, start, target);
             }
         });
-        if let Some(after) = &around.after {
-            after.apply(start, plan.target.len(), plan.target.channels, target);
-        }
     });
 }
 
@@ -114,6 +112,7 @@ vectorised! {
                         start: zeros.as_ptr(),
                         width: block.lanes,
                         lanes: block.lanes,
+                        finish: None,
                     });
                 }
             }

@@ -1,6 +1,6 @@
 //! The transforms: sums and differences of the elements of a patch, for a vector of channels at a time.
 use super::{ELEMENTS, Grid, element_step};
-use crate::conv::around::Rows;
+use crate::conv::around::{After, Finish, Rows};
 use crate::conv::plan::Image;
 use crate::simd::{Simd, vectorised};
 use std::ops::Range;
@@ -206,17 +206,20 @@ fn prefetch_block<S: Simd>(s: S, image: Image, at: *const f32) {
 }
 
 vectorised! {
-    /// `Aᵀ m A + bias` of all patches of some rows, `[element][patch][lane]`, into the target's pixels; `target` starts
-    /// with the first pixel of the first row.
+    /// `Aᵀ m A + bias` of all patches of some rows, `[element][patch][lane]`, and what comes `after` it, into the target's
+    /// pixels; `target` starts with the first pixel of the first row, which is number `start` of all.
     pub(super) fn pixels(s, grid: &Grid, rows: Range<usize>, channels: Channels, elements: &[f32], bias: &[f32],
-        target: &mut [f32]) {
+        after: Option<&After>, start: usize, target: &mut [f32]) {
         let image = grid.target;
         let step = element_step(grid.patches(&rows), channels.lanes);
         assert!(elements.len() >= ELEMENTS * step && bias.len() >= channels.lanes);
         let above = grid.target_row(rows.start);
         for (number, row) in rows.enumerate() {
-            let (_, i) = grid.place(row);
+            let (index, i) = grid.place(row);
             let upper = (grid.target_row(row) - above) * image.row();
+            let finish = after.map(|after| {
+                Finish::new(after, index, image.channels, channels.start, start + upper + channels.start)
+            });
             let height = (image.height - 2 * i).min(2);
             assert!(target.len() >= upper + height * image.row());
             for j in 0..grid.columns {
@@ -237,7 +240,11 @@ vectorised! {
                         for (row, y) in y.iter().enumerate().take(height) {
                             for (column, y) in y.iter().enumerate().take(width) {
                                 let to = first + row * image.row() + column * image.channels;
-                                s.store_part(target.as_mut_ptr().add(to), s.add(*y, bias), count);
+                                let mut y = s.add(*y, bias);
+                                if let Some(finish) = &finish {
+                                    y = finish.vector(s, y, lane, to - upper - channels.start, count);
+                                }
+                                s.store_part(target.as_mut_ptr().add(to), y, count);
                             }
                         }
                     }
