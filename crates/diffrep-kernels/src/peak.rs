@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn every_number_of_chains_gives_a_rate() {
         for chains in CHAINS {
-            let rate = rate(chains, 1000);
-            assert!(rate.is_finite() && rate > 1e3, "{chains} chains: {rate} operations a second");
+            let rate = rate(chains, if cfg!(miri) { 3 } else { 1000 });
+            assert!(rate.is_finite() && rate > 1.0, "{chains} chains: {rate} operations a second");
         }
     }
 
