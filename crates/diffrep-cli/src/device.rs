@@ -11,6 +11,11 @@ pub struct DeviceArgs {
 }
 
 impl DeviceArgs {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The device.
     pub fn open(&self) -> Result<device::Device> {
         Ok(device::open(&self.name)?)

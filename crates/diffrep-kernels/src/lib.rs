@@ -12,6 +12,7 @@ pub mod elementwise;
 pub mod matmul;
 pub mod norm;
 mod parallel;
+pub mod peak;
 mod precision;
 pub mod random;
 pub mod resample;

@@ -136,6 +136,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "many numbers, no unsafe code")]
     fn normals_have_mean_zero_and_variance_one() {
         let mut x = vec![0.0; 400_000];
         Key::new(1, 2, 3).fill_normal(4, &mut x);
@@ -172,6 +173,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "many numbers, no unsafe code")]
     fn a_permutation_holds_every_index_once() {
         let mut order = Key::new(5, 0, 0).permutation(0, 1000);
         assert_ne!(order[..10], (0..10).collect::<Vec<_>>()[..]);

@@ -1,7 +1,9 @@
 //! Image representations by diffusion: train an encoder by denoising, encode at a chosen level of detail, probe.
 //!
 //! Modules import only from those before them in this list:
-//! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`probe`], [`report`].
+//! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`bench`], [`probe`],
+//! [`report`].
+pub mod bench;
 pub mod data;
 pub mod measure;
 pub mod nn;

@@ -2,6 +2,7 @@
 use crate::ui::Ui;
 use clap::Subcommand;
 
+mod bench;
 mod data;
 mod encode;
 mod import;
@@ -24,6 +25,7 @@ pub enum Command {
     Report(report::Args),
     Data(data::Args),
     Import(import::Args),
+    Bench(bench::Args),
 }
 
 impl Command {
@@ -39,6 +41,7 @@ impl Command {
             Self::Report(args) => report::run(args, ui),
             Self::Data(args) => data::run(args, ui),
             Self::Import(args) => import::run(args, ui),
+            Self::Bench(args) => bench::run(&args, ui),
         }
     }
 }

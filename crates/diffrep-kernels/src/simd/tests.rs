@@ -24,7 +24,8 @@ vectorised! {
 
 #[test]
 fn the_exponential_is_within_three_in_ten_million() {
-    let x: Vec<f32> = (0..200_001).map(|i| -87.0 + i as f32 * (175.0 / 200_000.0)).collect();
+    let steps = if cfg!(miri) { 200 } else { 200_000 };
+    let x: Vec<f32> = (0..=steps).map(|i| -87.0 + i as f32 * (175.0 / steps as f32)).collect();
     let mut y = vec![0.0; x.len()];
     map_exp(&x, &mut y);
     for (x, y) in x.iter().zip(&y) {

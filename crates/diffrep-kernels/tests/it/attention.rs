@@ -58,17 +58,21 @@ fn check_precision(shape: &Shape, tolerance: f64) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many products")]
 fn the_sizes_of_the_networks_agree_with_plain_loops() {
     check(&Shape { images: 2, positions: 256, channels: 32, scale: 0.18, precision: F32 });
     check(&Shape { images: 1, positions: 300, channels: 20, scale: 0.2, precision: F32 });
     check(&Shape { images: 3, positions: 16, channels: 64, scale: 0.125, precision: F32 });
 }
 
+/// Positions and channels; under Miri a product takes microseconds.
+const LIMIT: usize = if cfg!(miri) { 8 } else { 70 };
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 40 }, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_size_agrees_with_plain_loops(
-        images in 1usize..5, positions in 2usize..70, channels in 2usize..40, scale in 0.05f32..0.5,
+        images in 1usize..5, positions in 2usize..LIMIT, channels in 2usize..LIMIT.min(40), scale in 0.05f32..0.5,
     ) {
         check(&Shape { images, positions, channels, scale, precision: F32 });
     }
@@ -104,6 +108,7 @@ fn bf16_is_not_f32_under_another_name() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "too many products")]
 fn results_are_bit_identical_for_any_number_of_threads() {
     let shape = Shape { images: 5, positions: 270, channels: 24, scale: 0.2, precision: F32 };
     let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, 5 * 270 * 24));

@@ -2,13 +2,16 @@ use crate::support::{assert_close, normal};
 use diffrep_kernels::random::Key;
 use diffrep_kernels::{Activation, columns, elementwise, resample};
 
+/// More than one task takes; under Miri a number takes microseconds.
+const LONG: usize = if cfg!(miri) { 40 } else { 40_000 };
+
 fn doubles(x: &[f32]) -> impl Iterator<Item = f64> {
     x.iter().map(|&v| f64::from(v))
 }
 
 #[test]
 fn sums_are_scaled() {
-    for len in [1, 15, 16, 17, 40_000] {
+    for len in [1, 15, 16, 17, LONG] {
         let (a, b) = (normal(0, len), normal(1, len));
         let mut out = vec![f32::NAN; len];
         elementwise::add_scaled(&a, &b, 0.7, &mut out);
@@ -22,7 +25,7 @@ fn sums_are_scaled() {
 
 #[test]
 fn activations_and_their_derivatives_are_the_textbook_s() {
-    let (x, gy) = (normal(0, 20_001), normal(1, 20_001));
+    let (x, gy) = (normal(0, LONG + 1), normal(1, LONG + 1));
     let sigmoid = |x: f64| 1.0 / (1.0 + (-x).exp());
     let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
     elementwise::activate(&x, Activation::Silu, &mut y);
@@ -50,7 +53,7 @@ fn a_value_that_is_no_number_is_not_hidden_by_an_activation() {
 
 #[test]
 fn each_image_gets_its_own_bias_and_its_gradient_is_the_sum_of_pixels() {
-    for (images, pixels, channels) in [(3, 5, 7), (1, 1, 1), (2, 64, 48)] {
+    for (images, pixels, channels) in [(3, 5, 7), (1, 1, 1), (2, if cfg!(miri) { 1 } else { 64 }, 48)] {
         let (x, bias) = (normal(0, images * pixels * channels), normal(1, images * channels));
         let mut out = vec![f32::NAN; x.len()];
         elementwise::add_per_image(&x, &bias, images, &mut out);
@@ -72,6 +75,7 @@ fn each_image_gets_its_own_bias_and_its_gradient_is_the_sum_of_pixels() {
 fn dropout_drops_where_the_key_s_uniform_numbers_say() {
     let key = Key::new(1, 2, 3);
     for (rows, width, rate) in [(3, 1001, 0.1), (2, 64, 0.5), (1, 3, 0.9), (4, 130, 1.0 / 3.0)] {
+        let width = if cfg!(miri) { width.min(19) } else { width };
         let x = normal(0, rows * width);
         let mut out = vec![f32::NAN; x.len()];
         elementwise::dropout(&x, rate, key, rows, &mut out);
@@ -89,7 +93,7 @@ fn dropout_drops_where_the_key_s_uniform_numbers_say() {
 
 #[test]
 fn pixels_double_and_blocks_of_four_become_one() {
-    let (images, height, width, channels) = (2, 4, 6, 19);
+    let (images, height, width, channels) = (2, if cfg!(miri) { 2 } else { 4 }, 6, 19);
     let x = normal(0, images * height * width * channels);
     let mut big = vec![f32::NAN; 4 * x.len()];
     resample::double(&x, images, height, width, 1.0, &mut big);

@@ -3,6 +3,7 @@ use std::process::Command;
 
 /// All tests of this program again, once for each instruction set that the processor has.
 #[test]
+#[cfg_attr(miri, ignore = "starts processes")]
 fn every_instruction_set_passes_the_same_tests() {
     if std::env::var("DIFFREP_SIMD").is_ok() {
         return;

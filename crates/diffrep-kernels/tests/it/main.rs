@@ -3,4 +3,5 @@ mod attention;
 mod conv;
 mod elementwise;
 mod instruction_sets;
+mod norm;
 mod support;

@@ -68,6 +68,11 @@ impl EncoderConfig {
         self.probabilistic || self.latent_dim() != self.feature_dim()
     }
 
+    /// Outputs of the head: the latent, or its mean and ln σ².
+    pub(super) fn head_outputs(&self) -> usize {
+        if self.probabilistic { 2 * self.latent_dim() } else { self.latent_dim() }
+    }
+
     fn check(&self) -> Result<(), NnError> {
         if self.depth < 10 || !(self.depth - 4).is_multiple_of(6) || self.depth > MAX_DEPTH {
             return Err(NnError::value(
@@ -153,7 +158,7 @@ impl ModelConfig {
         Ok(Model::new(encoder, architecture.as_ref(), self, &mut init))
     }
 
-    fn architecture(&self) -> Result<Option<Architecture>, NnError> {
+    pub(super) fn architecture(&self) -> Result<Option<Architecture>, NnError> {
         self.encoder.check()?;
         for (name, value) in [("height", self.height), ("width", self.width), ("channels", self.channels)] {
             if value == 0 || value > LIMIT {

@@ -25,6 +25,13 @@ pub(super) struct BlockShape {
     pub resample: Resample,
 }
 
+impl BlockShape {
+    /// Whether the input needs a convolution of its own before it is added to the output.
+    pub(super) fn projects(self) -> bool {
+        self.input != self.output || self.resample != Resample::Keep
+    }
+}
+
 /// What all blocks of a network share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BlockRule {
@@ -53,14 +60,13 @@ pub(super) struct ResidualBlock {
 impl ResidualBlock {
     pub(super) fn new(shape: BlockShape, rule: BlockRule, init: &mut Initialiser) -> Self {
         let BlockShape { input, output, resample } = shape;
-        let projects = input != output || resample != Resample::Keep;
         Self {
             norm1: init.group_norm(input),
             conv1: init.conv2d([input, output], 3, 1, Weights::UNIT),
             embedding: init.linear(rule.embedding, output, Weights::UNIT),
             norm2: init.group_norm(output),
             conv2: init.conv2d([output, output], 3, 1, Weights::NEAR_ZERO),
-            shortcut: projects.then(|| init.conv2d([input, output], 1, 1, Weights::UNIT)),
+            shortcut: shape.projects().then(|| init.conv2d([input, output], 1, 1, Weights::UNIT)),
             dropout: rule.dropout,
             layer: init.dropout_layer(),
             resample,

@@ -11,7 +11,7 @@ use burn::tensor::activation::silu;
 use diffrep_backend::layers::{self, Activation, Mode, Padding};
 
 /// Frequencies of the encoder's own time embedding.
-const TIME_FEATURES: usize = 16;
+pub(super) const TIME_FEATURES: usize = 16;
 /// Weight of the new value in running statistics, PyTorch's default.
 const MOMENTUM: f64 = 0.1;
 /// The same for the norm before pooling, as published.
@@ -70,13 +70,14 @@ impl WideResNet {
             }
             stages.push(blocks);
         }
-        let outputs = if config.probabilistic { 2 } else { 1 } * config.latent_dim();
         Self {
             time_embedding,
             stem,
             stages,
             norm: init.batch_norm(input, LAST_MOMENTUM),
-            head: config.has_head().then(|| init.linear(input, outputs, Weights::KaimingUniform)),
+            head: config
+                .has_head()
+                .then(|| init.linear(input, config.head_outputs(), Weights::KaimingUniform)),
             classifier: config.classes.map(|n| init.linear(input, n, Weights::KaimingUniform)),
             latent_dim: config.latent_dim(),
             probabilistic: config.probabilistic,

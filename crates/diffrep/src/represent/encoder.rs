@@ -6,7 +6,7 @@ use crate::nn::{self, Model, ModelConfig, Pass, Precision};
 use crate::random::Seed;
 use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
-use crate::train::{Config, RunFolder, RunRecord};
+use crate::train::{Config, Plan, RunFolder, RunRecord};
 use burn::tensor::{Device, Tensor, TensorData};
 use std::path::Path;
 
@@ -49,8 +49,27 @@ impl LoadedEncoder {
         Ok(encoder)
     }
 
+    /// The encoder of `plan` with the initial weights of its seed: before there is a run.
+    ///
+    /// # Errors
+    /// None for a plan, whose networks have been checked.
+    pub fn planned(plan: &Plan, device: &Device) -> Result<Self, RepresentError> {
+        let (config, record) = (plan.config().clone(), plan.record().clone());
+        let seed = Seed(config.seed);
+        let encoder = Self::initial(config, record, seed, device)?;
+        Ok(Self { model: encoder_only(encoder.model), ..encoder })
+    }
+
     fn untrained(run: &RunFolder, seed: Seed, device: &Device) -> Result<Self, RepresentError> {
-        let (config, record) = (run.config()?, run.record()?);
+        Self::initial(run.config()?, run.record()?, seed, device)
+    }
+
+    fn initial(
+        config: Config,
+        record: RunRecord,
+        seed: Seed,
+        device: &Device,
+    ) -> Result<Self, RepresentError> {
         let model = record.model.init(seed, device)?;
         Ok(Self {
             model,

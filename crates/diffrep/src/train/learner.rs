@@ -1,6 +1,6 @@
 //! One optimiser step: loss, gradient, clipping, Adam with the moving average.
 use super::checkpoint::{Progress, State};
-use super::{OptimiserConfig, StepFigures, TrainConfig, ema};
+use super::{Config, StepFigures, StepPart, ema};
 use crate::nn::parameters::{self, Kind, Layout};
 use crate::nn::{Mode, Model, Pass};
 use crate::objective::{Batch, Losses, Objective};
@@ -78,23 +78,27 @@ impl Learner {
         &self.ema
     }
 
-    /// Makes step `step` (counted from 0) with the rate `learning_rate`.
+    /// Makes step `step` (counted from 0) with the rate `learning_rate`; `done` is told when a part is over.
     pub fn step(
         &mut self,
         objective: &dyn Objective,
         batch: &Batch,
-        seed: Seed,
+        config: &Config,
         step: u64,
         learning_rate: f64,
-        (train, optimiser): (&TrainConfig, &OptimiserConfig),
+        done: &mut dyn FnMut(StepPart),
     ) -> Result<StepFigures, NotFinite> {
-        let pass = Pass { mode: Mode::Train, precision: train.precision, seed, step: step as u32 };
+        let (train, optimiser) = (&config.train, &config.optimiser);
+        let (seed, precision) = (Seed(config.seed), train.precision);
+        let pass = Pass { mode: Mode::Train, precision, seed, step: step as u32 };
         let losses = objective.loss(&self.model, batch, pass);
         let (loss, parts) = read(&losses);
+        done(StepPart::Forward);
         if !loss.is_finite() {
             return Err(NotFinite("loss"));
         }
         let gradients = parameters::gather_gradients(&self.model, &losses.total.backward());
+        done(StepPart::Backward);
         let norm = adam::global_norm(&gradients);
         if !norm.is_finite() {
             return Err(NotFinite("gradient"));
@@ -116,14 +120,16 @@ impl Learner {
         adam::step(&plan, &mut self.weights, &gradients, m, v, &mut self.ema);
         self.keep_frozen();
         self.model = parameters::scatter(&self.model, &self.weights);
-        Ok(StepFigures {
+        let figures = StepFigures {
             loss,
             parts,
             gradient_norm: norm,
             gradient_norm_encoder: adam::global_norm(&gradients[self.encoder.clone()]),
             gradient_norm_score: (!self.score.is_empty())
                 .then(|| adam::global_norm(&gradients[self.score.clone()])),
-        })
+        };
+        done(StepPart::Optimiser);
+        Ok(figures)
     }
 
     /// The average of a constant is the constant, but for rounding, which would add up.

@@ -49,7 +49,17 @@ fn unet_maps(model: &ModelConfig, both_ways: bool) -> u64 {
 
 /// Resident memory of this process in bytes, where the system tells (Linux).
 pub(super) fn resident() -> Option<u64> {
+    status("VmRSS:")
+}
+
+/// The most memory in bytes that was resident in this process at any moment so far, where the system tells (Linux).
+pub fn peak() -> Option<u64> {
+    status("VmHWM:")
+}
+
+/// A line of the process's status.
+fn status(key: &str) -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
 }

@@ -6,6 +6,7 @@
 mod atomic;
 pub mod checkpoint;
 mod config;
+mod dry_run;
 mod ema;
 mod error;
 mod health;
@@ -23,8 +24,10 @@ pub use config::{
     CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
     preset_for,
 };
+pub use dry_run::{DryRun, StepPart, StepTimes};
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};
+pub use memory::peak as peak_memory;
 pub use metrics::{HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window};
 pub use observer::{Event, Observer};
 pub use plan::Plan;

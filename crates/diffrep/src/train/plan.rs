@@ -34,9 +34,18 @@ impl Plan {
         check(&config)?;
         refuse_inside(&config.data.source, out)?;
         let dataset = data::open(&config.data.source, &config.data.open_options())?;
+        Self::on(config, &dataset)
+    }
+
+    /// Plans to train on images that are already open, whatever `config.data` says.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn on(config: Config, dataset: &Dataset) -> Result<Self, TrainError> {
+        check(&config)?;
         let images = &dataset.train;
         if images.len() < 2 {
-            return Err(TrainError::TooFewImages { dataset: dataset.name, images: images.len() });
+            return Err(TrainError::TooFewImages { dataset: dataset.name.clone(), images: images.len() });
         }
         let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
         let preprocess = Preprocess::fit(images, multiple)?;
@@ -61,7 +70,7 @@ impl Plan {
             preprocess,
             model,
         };
-        Self::with(config, record, &dataset)
+        Self::with(config, record, dataset)
     }
 
     /// Plans to go on with an existing run, whose settings and data are what they were.

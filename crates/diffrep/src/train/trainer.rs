@@ -181,10 +181,9 @@ impl Trainer {
         let host = batches.next()?;
         let batch = to_device(&self.plan, host.standardised, host.unit, config.train.batch, &self.device);
         let rate = self.progress.schedule.at(step);
-        let settings = (&config.train, &config.optimiser);
         let figures = self
             .learner
-            .step(&*self.plan.objective, &batch, Seed(config.seed), step, rate, settings)
+            .step(&*self.plan.objective, &batch, config, step, rate, &mut |_| ())
             .map_err(|NotFinite(what)| TrainError::NotFinite {
                 what,
                 step: step + 1,
@@ -270,7 +269,7 @@ impl Trainer {
 }
 
 /// The networks with their initial weights, on a device that can compute what is planned.
-fn new_learner(plan: &Plan, device: &Device) -> Result<Learner, TrainError> {
+pub(super) fn new_learner(plan: &Plan, device: &Device) -> Result<Learner, TrainError> {
     nn::check_precision(device, plan.config.train.precision)?;
     Ok(Learner::new(plan.record.model.init(Seed(plan.config.seed), &device.clone().autodiff())?))
 }

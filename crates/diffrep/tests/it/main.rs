@@ -13,6 +13,7 @@ mod data_real;
 mod data_split;
 mod embedding_files;
 mod model_config;
+mod model_operations;
 mod objective;
 mod parameters;
 mod precision;

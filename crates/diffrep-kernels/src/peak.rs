@@ -1,0 +1,82 @@
+//! How fast this machine multiplies and adds at best: what kernels are compared with.
+use crate::simd::{Simd, vectorised};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// Vector operations of one thread in one try: some milliseconds.
+const WORK: usize = 32 << 20;
+/// Time after which no new round of tries begins.
+const BUDGET: Duration = Duration::from_millis(300);
+/// Independent chains that are tried. Too few wait for the latency of an addition, too many don't fit in the registers;
+/// where the best lies differs between processors.
+const CHAINS: [usize; 4] = [4, 8, 12, 20];
+
+/// Operations a second in f32 that all threads of the rayon pool reach together with fused multiply-adds of the current
+/// instruction set in registers, a multiplication and an addition counted as two: the best of several tries, since
+/// whatever disturbs a try makes it slower. Takes about a third of a second.
+pub fn operations_per_second() -> f64 {
+    let start = Instant::now();
+    let mut best = 0f64;
+    while best == 0.0 || start.elapsed() < BUDGET {
+        best = CHAINS.into_iter().map(|chains| rate(chains, WORK / chains)).fold(best, f64::max);
+    }
+    best
+}
+
+/// Operations a second of one try with `rounds` multiply-adds in each chain.
+fn rate(chains: usize, rounds: usize) -> f64 {
+    let start = Instant::now();
+    let numbers: usize = rayon::broadcast(|_| multiply_add(chains, black_box(rounds))).iter().sum();
+    2.0 * numbers as f64 / start.elapsed().max(Duration::from_nanos(1)).as_secs_f64()
+}
+
+vectorised! {
+    /// `rounds` multiply-adds in each chain: how many numbers that were in all.
+    fn multiply_add(s, chains: usize, rounds: usize) -> usize {
+        match chains {
+            4 => run::<S, 4>(s, rounds),
+            8 => run::<S, 8>(s, rounds),
+            12 => run::<S, 12>(s, rounds),
+            _ => run::<S, 20>(s, rounds),
+        }
+        chains * rounds * S::LANES
+    }
+}
+
+#[inline(always)]
+fn run<S: Simd, const N: usize>(s: S, rounds: usize) {
+    let (factor, summand) = (s.splat(black_box(0.999)), s.splat(black_box(0.001)));
+    let mut sums = [s.splat(0.0); N];
+    for (i, sum) in sums.iter_mut().enumerate() {
+        // Different starts: the compiler can't take the chains for one.
+        *sum = s.splat(i as f32);
+    }
+    for _ in 0..rounds {
+        for sum in &mut sums {
+            *sum = s.mul_add(*sum, factor, summand);
+        }
+    }
+    for sum in sums {
+        black_box(s.sum(sum));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_number_of_chains_gives_a_rate() {
+        for chains in CHAINS {
+            let rate = rate(chains, if cfg!(miri) { 3 } else { 1000 });
+            assert!(rate.is_finite() && rate > 1.0, "{chains} chains: {rate} operations a second");
+        }
+    }
+
+    #[test]
+    fn a_try_counts_every_number_of_every_chain() {
+        let one = multiply_add(4, 1);
+        assert!(one >= 16 && one.is_multiple_of(16));
+        assert_eq!(multiply_add(20, 7), 35 * one);
+    }
+}

@@ -1,0 +1,33 @@
+//! What computes.
+use diffrep_kernels::{InstructionSet, peak};
+
+/// The processor as the kernels use it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Machine {
+    /// Threads of the kernels.
+    pub threads: usize,
+    /// Instruction set of the kernels: `avx512`, `avx2`, `neon` or `portable`.
+    pub instruction_set: &'static str,
+    /// Operations a second in f32 of multiply-adds in registers on all threads
+    /// ([`peak::operations_per_second`]): no kernel can be faster.
+    pub peak: f64,
+}
+
+impl Machine {
+    /// Measures the peak, which takes about a third of a second.
+    pub fn measure() -> Self {
+        Self {
+            threads: rayon::current_num_threads(),
+            instruction_set: InstructionSet::current().name(),
+            peak: peak::operations_per_second(),
+        }
+    }
+}
+
+/// Lets the kernels of this process run on `count` threads; must come before anything that computes.
+///
+/// # Errors
+/// The threads have been started already, or the operating system gives none.
+pub fn use_threads(count: usize) -> Result<(), rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().num_threads(count).build_global()
+}
