@@ -21,6 +21,9 @@ pub struct Args {
     /// Images a step, and images encoded at once. Default: the preset's, 64.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(2..))]
     batch: Option<i64>,
+    /// How products are computed: f32, or bf16 summed in f32. Default: f32.
+    #[arg(long, value_name = "P")]
+    precision: Option<String>,
     /// Threads that compute. Default: one a processor.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -56,8 +59,9 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     let mut sources =
         Sources { preset: Some(args.preset.clone()), set: args.set.clone(), ..Sources::default() };
     sources.flag("train.batch", "--batch", args.batch);
+    sources.flag("train.precision", "--precision", args.precision.clone());
     let bench = Bench::new(Config::resolve(&sources)?, &args.preset, &args.device.open()?)?;
-    let machine = Machine::measure();
+    let machine = Machine::measure(bench.plan().config().train.precision);
     let wants = |what| args.only.is_none_or(|only| only == what);
     // Training first: the most memory so far is then that of training, of which encoding needs a small part.
     let train = wants(What::Train).then(|| bench.train(effort)).transpose()?;
@@ -70,6 +74,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
 struct Outcome {
     preset: String,
     device: String,
+    precision: &'static str,
     batch: usize,
     /// Height, width and channels as the networks see them.
     image: [usize; 3],
@@ -98,6 +103,7 @@ impl Outcome {
             preset: args.preset.clone(),
             has_peak: device == "cpu",
             device,
+            precision: config.train.precision.name(),
             batch,
             image: [model.height, model.width, model.channels],
             machine,
@@ -148,7 +154,7 @@ impl Outcome {
             "peak_memory_bytes": self.memory,
             "preset": self.preset, "batch": self.batch,
             "image": {"height": height, "width": width, "channels": channels},
-            "device": self.device, "precision": "f32", "threads": self.machine.threads,
+            "device": self.device, "precision": self.precision, "threads": self.machine.threads,
             "instruction_set": self.machine.instruction_set,
             "peak_gflops": self.has_peak.then_some(self.machine.peak / 1e9),
             "version": env!("CARGO_PKG_VERSION"), "train": train, "encode": encode,
@@ -204,11 +210,12 @@ impl Outcome {
             count(self.encode.as_ref().map(Samples::len), "encodings"),
         ];
         format!(
-            "median and best of {}: {} with batches of {} images of {height}×{width}×{channels}, f32, {}, {}, \
+            "median and best of {}: {} with batches of {} images of {height}×{width}×{channels}, {}, {}, {}, \
              threads: {}",
             repetitions.into_iter().flatten().collect::<Vec<_>>().join(" and "),
             self.preset,
             self.batch,
+            self.precision,
             self.device,
             self.machine.instruction_set,
             self.machine.threads,

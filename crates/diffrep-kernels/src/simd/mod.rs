@@ -208,24 +208,24 @@ pub(crate) use vectorised;
 
 /// [`vectorised!`] for functions that work on pairs of bf16: compiled for AVX512_BF16 too.
 macro_rules! vectorised_pairs {
-    ($(#[$meta:meta])* $vis:vis fn $name:ident($s:ident $(, $arg:ident: $type:ty)* $(,)?) $body:block) => {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($s:ident $(, $arg:ident: $type:ty)* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*
         #[allow(clippy::too_many_arguments, reason = "the kernels' arguments are plain slices and sizes")]
-        $vis fn $name($($arg: $type),*) {
+        $vis fn $name($($arg: $type),*) $(-> $ret)? {
             #[allow(clippy::too_many_arguments, reason = "as above")]
             #[inline(always)]
-            fn any<S: $crate::simd::Simd>($s: S $(, $arg: $type)*) $body
+            fn any<S: $crate::simd::Simd>($s: S $(, $arg: $type)*) $(-> $ret)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[allow(clippy::too_many_arguments, reason = "as above")]
             #[target_feature(enable = "avx512bf16,avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")]
-            fn avx512bf16($($arg: $type),*) {
+            fn avx512bf16($($arg: $type),*) $(-> $ret)? {
                 // SAFETY: this function runs only on processors with these features.
                 any(unsafe { $crate::simd::avx512::Avx512::<true>::new() } $(, $arg)*)
             }
 
             $crate::simd::vectorised! {
-                fn others($s $(, $arg: $type)*) { any($s $(, $arg)*) }
+                fn others($s $(, $arg: $type)*) $(-> $ret)? { any($s $(, $arg)*) }
             }
 
             match $crate::simd::InstructionSet::current() {

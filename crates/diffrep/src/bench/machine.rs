@@ -1,4 +1,5 @@
 //! What computes.
+use crate::nn::Precision;
 use diffrep_kernels::{InstructionSet, peak};
 
 /// The processor as the kernels use it.
@@ -6,20 +7,20 @@ use diffrep_kernels::{InstructionSet, peak};
 pub struct Machine {
     /// Threads of the kernels.
     pub threads: usize,
-    /// Instruction set of the kernels: `avx512`, `avx2`, `neon` or `portable`.
+    /// Instruction set of the kernels: `avx512bf16`, `avx512`, `avx2`, `neon` or `portable`.
     pub instruction_set: &'static str,
-    /// Operations a second in f32 of multiply-adds in registers on all threads
-    /// ([`peak::operations_per_second`]): no kernel can be faster.
+    /// Operations a second of multiply-adds in registers on all threads ([`peak::operations_per_second`]) in the
+    /// precision asked for.
     pub peak: f64,
 }
 
 impl Machine {
-    /// Measures the peak, which takes about a third of a second.
-    pub fn measure() -> Self {
+    /// Measures the peak in a precision, which takes about a third of a second.
+    pub fn measure(precision: Precision) -> Self {
         Self {
             threads: rayon::current_num_threads(),
             instruction_set: InstructionSet::current().name(),
-            peak: peak::operations_per_second(),
+            peak: peak::operations_per_second(precision),
         }
     }
 }

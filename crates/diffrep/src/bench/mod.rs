@@ -60,7 +60,8 @@ impl Bench {
     /// # Errors
     /// As [`represent::encode`].
     pub fn encode(&self, effort: Effort) -> Result<Samples<Duration>, RepresentError> {
-        let encoder = LoadedEncoder::planned(&self.plan, &self.device)?;
+        let encoder = LoadedEncoder::planned(&self.plan, &self.device)?
+            .with_precision(self.plan.config().train.precision)?;
         let batch = self.plan.config().train.batch;
         let set = self.images.subset(&(0..batch).collect::<Vec<_>>());
         let once = || {
