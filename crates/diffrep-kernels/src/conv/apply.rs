@@ -1,5 +1,5 @@
 //! Runs a plan: images are cut into bands of rows, one task each.
-use super::around::{After, Around, Finish};
+use super::around::Around;
 use super::pack::Packed;
 use super::pad::Padded;
 use super::plan::Plan;
@@ -58,12 +58,10 @@ pub(super) fn apply(
             Precision::F32 => run_single,
             Precision::Bf16 => run_pairs,
         };
-        // Where a tile holds pixels of several images, each with its own summands, it can't be done on the way.
-        let after = around.after.as_ref().filter(|_| task.images == 1).map(|after| (after, start_of_part));
         if plan.reads_in_place() && around.before.is_none() {
             let words = &source[first_row * plan.source.row()..];
             let source = Source { words, row: plan.source.row(), image: plan.source.len() };
-            run(plan, packed, &start, after, task, source, out);
+            run(plan, packed, &start, task, source, out);
         } else {
             let rows = (task.to - 1 - task.from) * plan.source_step + plan.reach + 1;
             let row = plan.padded_width * plan.words();
@@ -73,10 +71,11 @@ pub(super) fn apply(
                     let source = &source[i * plan.source.len()..][..plan.source.len()];
                     copy_padded(plan, around, source, first_row, copy);
                 }
-                run(plan, packed, &start, after, task, Source { words: copies, row, image }, out);
+                run(plan, packed, &start, task, Source { words: copies, row, image }, out);
             });
         }
-        if let (Some(after), None) = (&around.after, after) {
+        // A pass of its own over what lies in the cache: register tiles have no registers left for it.
+        if let Some(after) = &around.after {
             after.apply(start_of_part, plan.target.len(), plan.target.channels, out);
         }
     });
@@ -129,28 +128,23 @@ struct Source<'a> {
 }
 
 vectorised! {
-    fn run_single(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
-        source: Source, out: &mut [f32]) {
-        run::<S, Single>(s, plan, packed, start, after, task, source, out)
+    fn run_single(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: Source, out: &mut [f32]) {
+        run::<S, Single>(s, plan, packed, start, task, source, out)
     }
 }
 
 vectorised_pairs! {
-    fn run_pairs(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
-        source: Source, out: &mut [f32]) {
-        run::<S, Pairs>(s, plan, packed, start, after, task, source, out)
+    fn run_pairs(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: Source, out: &mut [f32]) {
+        run::<S, Pairs>(s, plan, packed, start, task, source, out)
     }
 }
 
-/// `after` comes with the number of the output at which `out` starts.
 #[inline(always)]
-#[expect(clippy::too_many_arguments, reason = "one task of the plan")]
 fn run<S: Simd, W: Words>(
     s: S,
     plan: &Plan,
     packed: &Packed,
     start: &[f32],
-    after: Option<(&After, usize)>,
     task: Task,
     source: Source,
     out: &mut [f32],
@@ -177,9 +171,6 @@ fn run<S: Simd, W: Words>(
                 let y = ((a - task.from) * plan.target_step + phase.row) * target.row()
                     + phase.column * target.channels
                     + block.start;
-                let finish = after.map(|(after, first)| {
-                    Finish::new(after, task.first, target.channels, block.start, first + y)
-                });
                 // SAFETY: pixel b of image i reads runs from image i's row of `a`, column source_step·b; the last
                 // run ends within the padded width by the plan's construction, and `source` holds `reach` rows
                 // below the last. It writes `width` channels of output row step·a + phase.row, which the phase's
@@ -197,7 +188,6 @@ fn run<S: Simd, W: Words>(
                         start: start.as_ptr(),
                         width: block.width,
                         lanes: block.lanes,
-                        finish,
                     };
                     if task.images == 1 {
                         line::<S, W>(s, pixels);

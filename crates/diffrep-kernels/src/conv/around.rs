@@ -101,12 +101,6 @@ impl Finish {
         Self { affine, activation: after.activation, residual, factor: after.factor }
     }
 
-    /// The same for an output `distance` numbers further on, of the same channels.
-    #[inline(always)]
-    pub(super) fn further(self, distance: usize) -> Self {
-        Self { residual: self.residual.map(|r| r.wrapping_add(distance)), ..self }
-    }
-
     /// # Safety
     /// `count` channels from `channel` on exist in scale and offset, and that many numbers from `at` on in the residual.
     #[inline(always)]

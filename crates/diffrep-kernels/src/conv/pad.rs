@@ -28,12 +28,11 @@ impl Padded {
     /// Copies pairs of neighbouring channels, after `before`; the last one is paired with zero if their number is odd.
     pub(super) fn copy_channel_pairs(&self, image: &[f32], before: Option<&Rows>, out: &mut [f32]) {
         let channels = self.image.channels;
+        let mut activated = vec![0.0; before.map_or(0, |_| self.image.row())];
         self.fill(out, channels.div_ceil(2), |i, middle| match (self.row(image, i), before) {
             ([], _) => middle.fill(0.0),
             (row, None) => pair_channels(row, channels, middle),
-            (row, Some(before)) if channels.is_multiple_of(2) => pair_activated(row, before, middle),
             (row, Some(before)) => {
-                let mut activated = vec![0.0; row.len()];
                 before.apply(row, &mut activated);
                 pair_channels(&activated, channels, middle);
             }
@@ -58,7 +57,7 @@ impl Padded {
     }
 
     /// Calls `write(i, middle)` for every row of `out`, of `words` words a pixel; zeros left and right of the middle.
-    fn fill(&self, out: &mut [f32], words: usize, write: impl Fn(usize, &mut [f32])) {
+    fn fill(&self, out: &mut [f32], words: usize, mut write: impl FnMut(usize, &mut [f32])) {
         let copied = self.image.width.min(self.width.saturating_sub(self.margin)) * words;
         for (i, row) in out.chunks_exact_mut(self.width * words).enumerate() {
             let (left, rest) = row.split_at_mut((self.margin * words).min(row.len()));
@@ -74,53 +73,33 @@ vectorised_pairs! {
     /// Pairs of neighbouring channels of the first pixels of `row`, as many as `out` holds.
     fn pair_channels(s, row: &[f32], channels: usize, out: &mut [f32]) {
         if channels.is_multiple_of(2) {
-            return pair_neighbours(s, &row[..2 * out.len()], out, |_, v, _| v);
+            return pair_neighbours(s, &row[..2 * out.len()], out);
         }
         for (pixel, out) in row.chunks_exact(channels).zip(out.chunks_exact_mut(channels.div_ceil(2))) {
-            pair_neighbours(s, pixel, out, |_, v, _| v);
+            pair_neighbours(s, pixel, out);
         }
     }
 }
 
-vectorised_pairs! {
-    /// Pairs of neighbours in `row` after `before`, as many as `out` holds.
-    fn pair_activated(s, row: &[f32], before: &Rows, out: &mut [f32]) {
-        let row = &row[..2 * out.len()];
-        let (scale, shift) = (&before.scale[..row.len()], &before.shift[..row.len()]);
-        pair_neighbours(s, row, out, |at, v, count| {
-            // SAFETY: called with places of `row`, which is as long as scale and shift.
-            let v = unsafe {
-                s.mul_add(v, s.load_part(scale.as_ptr().add(at), count), s.load_part(shift.as_ptr().add(at), count))
-            };
-            before.activation.apply(s, v)
-        });
-    }
-}
-
-/// Pairs of neighbours in `change(x)`, the last with zero if it has none; `out` is half as long. `change` is given the
-/// place of a vector, the vector, and how many of its numbers exist.
+/// Pairs of neighbours in `x`, the last with zero if it has none; `out` is half as long.
 #[inline(always)]
-fn pair_neighbours<S: Simd>(
-    s: S,
-    x: &[f32],
-    out: &mut [f32],
-    change: impl Fn(usize, S::Vector, usize) -> S::Vector,
-) {
+fn pair_neighbours<S: Simd>(s: S, x: &[f32], out: &mut [f32]) {
     assert_eq!(out.len(), x.len().div_ceil(2));
-    for at in (0..out.len()).step_by(S::LANES) {
-        let (place, words) = (2 * at, (out.len() - at).min(S::LANES));
-        let first = (x.len() - place).min(S::LANES);
-        let second = (x.len() - place - first).min(S::LANES);
-        // SAFETY: `x` holds `first + second` numbers from `place` on, `out` `words` words from `at` on.
+    let whole = x.len() / (2 * S::LANES) * S::LANES;
+    for at in (0..whole).step_by(S::LANES) {
+        // SAFETY: `x` holds two whole vectors from `2·at` on, `out` one from `at` on.
         unsafe {
-            let low = s.load_part(x.as_ptr().add(place), first);
-            // Not even a load of nothing may come from behind the end: processors take long to find out.
-            let high = match second {
-                0 => s.splat(0.0),
-                _ => change(place + first, s.load_part(x.as_ptr().add(place + first), second), second),
-            };
-            s.store_part(out.as_mut_ptr().add(at), s.pair_neighbours(change(place, low, first), high), words);
+            let x = x.as_ptr().add(2 * at);
+            s.store(out.as_mut_ptr().add(at), s.pair_neighbours(s.load(x), s.load(x.add(S::LANES))));
         }
+    }
+    let (x, out) = (&x[2 * whole..], &mut out[whole..]);
+    let first = x.len().min(S::LANES);
+    // SAFETY: less than two vectors are left of `x`, less than one of `out`; both counts were taken from the slices.
+    unsafe {
+        let (low, high) = (s.load_part(x.as_ptr(), first), x.as_ptr().add(first));
+        let words = s.pair_neighbours(low, s.load_part(high, x.len() - first));
+        s.store_part(out.as_mut_ptr(), words, out.len());
     }
 }
 

@@ -1,5 +1,4 @@
 //! Register tiles: the innermost loops.
-use super::around::Finish;
 use super::words::Words;
 use crate::simd::Simd;
 
@@ -28,8 +27,6 @@ pub(super) struct Line<'a> {
     pub(super) width: usize,
     /// `width` rounded up to whole vectors.
     pub(super) lanes: usize,
-    /// What is done to the sums before they are written.
-    pub(super) finish: Option<Finish>,
 }
 
 macro_rules! by_rows {
@@ -56,7 +53,7 @@ pub(super) use by_rows;
 ///
 /// # Safety
 /// For every pixel `p < count`: `runs[..] + run` words from `source + p·source_step` are readable, `width` numbers
-/// from `target + p·target_step` writable (and read by `finish`, if given); `weights` holds `runs.len() · run · lanes` words and `start` `lanes`.
+/// from `target + p·target_step` writable; `weights` holds `runs.len() · run · lanes` words and `start` `lanes`.
 /// `lanes` is one vector or, where tiles are two wide, two.
 #[inline(always)]
 pub(super) unsafe fn line<S: Simd, W: Words>(s: S, line: Line) {
@@ -69,7 +66,6 @@ pub(super) unsafe fn line<S: Simd, W: Words>(s: S, line: Line) {
             let part = Line {
                 source: line.source.add(done * line.source_step),
                 target: line.target.add(done * line.target_step),
-                finish: line.finish.map(|finish| finish.further(done * line.target_step)),
                 ..line
             };
             if line.lanes > S::LANES {
@@ -126,17 +122,11 @@ unsafe fn pixels<S: Simd, W: Words, const P: usize, const V: usize>(s: S, line: 
         }
         for (p, sums) in sums.iter().enumerate() {
             for (v, &sum) in sums.iter().enumerate() {
-                let at = p * line.target_step + v * S::LANES;
-                let count = (line.width - v * S::LANES).min(S::LANES);
-                let sum = match &line.finish {
-                    Some(finish) => finish.vector(s, sum, v * S::LANES, at, count),
-                    None => sum,
-                };
-                let target = line.target.add(at);
-                if count == S::LANES {
+                let target = line.target.add(p * line.target_step + v * S::LANES);
+                if line.width >= (v + 1) * S::LANES {
                     s.store(target, sum);
                 } else {
-                    s.store_part(target, sum, count);
+                    s.store_part(target, sum, line.width - v * S::LANES);
                 }
             }
         }

@@ -112,7 +112,6 @@ vectorised! {
                         start: zeros.as_ptr(),
                         width: block.lanes,
                         lanes: block.lanes,
-                        finish: None,
                     });
                 }
             }
