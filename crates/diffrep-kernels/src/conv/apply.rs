@@ -1,5 +1,5 @@
 //! Runs a plan: images are cut into bands of rows, one task each.
-use super::around::Around;
+use super::around::{After, Around, Finish, finish_line};
 use super::pack::Packed;
 use super::pad::Padded;
 use super::plan::Plan;
@@ -58,10 +58,11 @@ pub(super) fn apply(
             Precision::F32 => run_single,
             Precision::Bf16 => run_pairs,
         };
+        let after = around.after.as_ref().map(|after| (after, start_of_part));
         if plan.reads_in_place() && around.before.is_none() {
             let words = &source[first_row * plan.source.row()..];
             let source = Source { words, row: plan.source.row(), image: plan.source.len() };
-            run(plan, packed, &start, task, source, out);
+            run(plan, packed, &start, after, task, source, out);
         } else {
             let rows = (task.to - 1 - task.from) * plan.source_step + plan.reach + 1;
             let row = plan.padded_width * plan.words();
@@ -71,12 +72,8 @@ pub(super) fn apply(
                     let source = &source[i * plan.source.len()..][..plan.source.len()];
                     copy_padded(plan, around, source, first_row, copy);
                 }
-                run(plan, packed, &start, task, Source { words: copies, row, image }, out);
+                run(plan, packed, &start, after, task, Source { words: copies, row, image }, out);
             });
-        }
-        // A pass of its own over what lies in the cache: register tiles have no registers left for it.
-        if let Some(after) = &around.after {
-            after.apply(start_of_part, plan.target.len(), plan.target.channels, out);
         }
     });
 }
@@ -128,23 +125,28 @@ struct Source<'a> {
 }
 
 vectorised! {
-    fn run_single(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: Source, out: &mut [f32]) {
-        run::<S, Single>(s, plan, packed, start, task, source, out)
+    fn run_single(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
+        source: Source, out: &mut [f32]) {
+        run::<S, Single>(s, plan, packed, start, after, task, source, out)
     }
 }
 
 vectorised_pairs! {
-    fn run_pairs(s, plan: &Plan, packed: &Packed, start: &[f32], task: Task, source: Source, out: &mut [f32]) {
-        run::<S, Pairs>(s, plan, packed, start, task, source, out)
+    fn run_pairs(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
+        source: Source, out: &mut [f32]) {
+        run::<S, Pairs>(s, plan, packed, start, after, task, source, out)
     }
 }
 
+/// `after` comes with the number of the output at which `out` starts.
 #[inline(always)]
+#[expect(clippy::too_many_arguments, reason = "one task of the plan")]
 fn run<S: Simd, W: Words>(
     s: S,
     plan: &Plan,
     packed: &Packed,
     start: &[f32],
+    after: Option<(&After, usize)>,
     task: Task,
     source: Source,
     out: &mut [f32],
@@ -204,6 +206,15 @@ fn run<S: Simd, W: Words>(
                                     ..pixels
                                 },
                             );
+                        }
+                    }
+                    // Not in the register tiles, which have no registers left for it, but while the row is near.
+                    if let Some((after, first)) = after {
+                        for i in 0..task.images {
+                            let (image, at) = (task.first + i, i * out_image + y);
+                            let finish = Finish::new(after, image, target.channels, block.start, first + at);
+                            let row = out.as_mut_ptr().add(at);
+                            finish_line(s, &finish, row, pixels.target_step, phase.columns, block.width);
                         }
                     }
                 }

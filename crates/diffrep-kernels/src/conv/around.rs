@@ -34,55 +34,9 @@ impl After<'_> {
         assert!(self.affine.is_none_or(fits), "scale and offset of {images} images with {channels} channels");
         assert!(self.residual.is_none_or(|r| r.len() == len), "a residual of {len} numbers");
     }
-
-    /// Applies it to `part`, which starts at number `start` of the output, whose images have `image` numbers.
-    pub(super) fn apply(&self, start: usize, image: usize, channels: usize, part: &mut [f32]) {
-        let end = start + part.len();
-        let mut rest = part;
-        let mut at = start;
-        while at < end {
-            let index = at / image;
-            let len = ((index + 1) * image).min(end) - at;
-            let (part, others) = rest.split_at_mut(len);
-            let affine = self.affine.map(|(scale, offset)| (scale, &offset[index * channels..][..channels]));
-            finish(
-                affine,
-                self.activation,
-                self.residual.map(|r| &r[at..at + len]),
-                self.factor,
-                channels,
-                part,
-            );
-            (rest, at) = (others, at + len);
-        }
-    }
 }
 
-vectorised! {
-    fn finish(s, affine: Option<(&[f32], &[f32])>, activation: Activation, residual: Option<&[f32]>, factor: f32,
-        channels: usize, out: &mut [f32]) {
-        assert!(out.len().is_multiple_of(channels) && residual.is_none_or(|r| r.len() == out.len()));
-        assert!(affine.is_none_or(|(scale, offset)| scale.len() == channels && offset.len() == channels));
-        for pixel in (0..out.len()).step_by(channels) {
-            for channel in (0..channels).step_by(S::LANES) {
-                let (count, at) = ((channels - channel).min(S::LANES), pixel + channel);
-                let finish = Finish {
-                    affine: affine.map(|(scale, offset)| (scale.as_ptr(), offset.as_ptr())),
-                    activation,
-                    residual: residual.map(<[f32]>::as_ptr),
-                    factor,
-                };
-                // SAFETY: `count` channels from `channel` on exist in every pixel and in scale and offset.
-                unsafe {
-                    let v = s.load_part(out.as_ptr().add(at), count);
-                    s.store_part(out.as_mut_ptr().add(at), finish.vector(s, v, channel, at, count), count);
-                }
-            }
-        }
-    }
-}
-
-/// [`After`] where results still are in registers: for some channels of one image.
+/// [`After`] for some channels of one image, whose results still are in registers or in the nearest cache.
 #[derive(Clone, Copy)]
 pub(super) struct Finish {
     affine: Option<(*const f32, *const f32)>,
@@ -125,6 +79,32 @@ impl Finish {
             }
         }
         s.mul(v, s.splat(self.factor))
+    }
+}
+
+/// Applies `finish` to `width` channels of `pixels` pixels that lie `step` apart, the first at `out`.
+///
+/// # Safety
+/// `width` numbers from every pixel on exist, and in what `finish` reads.
+#[inline(always)]
+pub(super) unsafe fn finish_line<S: Simd>(
+    s: S,
+    finish: &Finish,
+    out: *mut f32,
+    step: usize,
+    pixels: usize,
+    width: usize,
+) {
+    for at in (0..pixels).map(|pixel| pixel * step) {
+        for channel in (0..width).step_by(S::LANES) {
+            let count = (width - channel).min(S::LANES);
+            // SAFETY: see above.
+            unsafe {
+                let to = out.add(at + channel);
+                let v = finish.vector(s, s.load_part(to, count), channel, at + channel, count);
+                s.store_part(to, v, count);
+            }
+        }
     }
 }
 

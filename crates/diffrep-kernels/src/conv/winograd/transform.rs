@@ -145,9 +145,11 @@ vectorised! {
                     *line = place.as_ptr();
                 }
             }
-            for at in (0..image.row()).step_by(S::LANES) {
-                let count = (image.row() - at).min(S::LANES);
-                // SAFETY: each line holds a row of pixels; a line of the strip holds it and the margin.
+            // Pixels beyond the last patch are of no interest.
+            let len = image.row().min(grid.strip() - grid.margin * channels);
+            for at in (0..len).step_by(S::LANES) {
+                let count = (len - at).min(S::LANES);
+                // SAFETY: each line holds a row of pixels; a line of the strip holds the margin and `len` numbers.
                 unsafe {
                     let mut d = [s.splat(0.0); 4];
                     for (d, line) in d.iter_mut().zip(lines) {
