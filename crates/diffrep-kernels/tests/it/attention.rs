@@ -66,10 +66,10 @@ fn the_sizes_of_the_networks_agree_with_plain_loops() {
 }
 
 /// Positions and channels; under Miri a product takes microseconds.
-const LIMIT: usize = if cfg!(miri) { 8 } else { 70 };
+const LIMIT: usize = if cfg!(miri) { 6 } else { 70 };
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 40 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 1 } else { 40 }, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
     fn any_size_agrees_with_plain_loops(
         images in 1usize..5, positions in 2usize..LIMIT, channels in 2usize..LIMIT.min(40), scale in 0.05f32..0.5,
