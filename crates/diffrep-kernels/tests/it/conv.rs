@@ -95,7 +95,6 @@ fn check_precision(shape: &Conv2d) {
 
 /// Under Miri a product takes many microseconds.
 const SMALL: bool = cfg!(miri);
-const SIDE: usize = if SMALL { 3 } else { 14 };
 
 const BASE: Conv2d = Conv2d {
     batch: if SMALL { 1 } else { 2 },
@@ -142,10 +141,11 @@ fn the_shapes_of_the_networks_agree_with_plain_loops() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if SMALL { 5 } else { 60 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
     #[test]
+    #[cfg_attr(miri, ignore = "too many products")]
     fn any_shape_agrees_with_plain_loops(
-        batch in 1usize..20, height in 1..SIDE, width in 1..SIDE + 8, inputs in 1..SIDE + 10, outputs in 1..3 * SIDE,
+        batch in 1usize..20, height in 1usize..14, width in 1usize..22, inputs in 1usize..24, outputs in 1usize..40,
         kernel in 1usize..6, stride in 1usize..4, before in 0usize..4, after in 0usize..4,
     ) {
         let shape = Conv2d { batch, height, width, inputs, outputs, kernel, stride, before, after, ..BASE };
@@ -190,7 +190,8 @@ fn surrounding_operations_give_what_separate_passes_give() {
         if SMALL && shape.operations() > 20_000 {
             continue;
         }
-        for activation in [Activation::Identity, Activation::Relu, Activation::Silu] {
+        let activations = [Activation::Silu, Activation::Relu, Activation::Identity];
+        for activation in activations.into_iter().take(if SMALL { 1 } else { 3 }) {
             let x = normal(0, shape.input_len());
             let weight = normal(1, shape.weight_len());
             let [scale, shift] = [4, 5].map(|row| normal(row, shape.inputs));
@@ -268,7 +269,8 @@ fn bf16_rounds_ties_to_even_and_keeps_what_is_no_number() {
         let mut y = [0.0; 40];
         let weight: Vec<f32> = (0..120).map(|i| if i < 40 { 1.0 } else { 0.0 }).collect();
         forward(&shape, &[x, 0.0, 0.0], &weight, None, &mut y);
-        assert!(y.iter().all(|v| v.to_bits() == y[0].to_bits()));
+        // Which NaN comes out is the processor's choice.
+        assert!(y.iter().all(|v| v.to_bits() == y[0].to_bits() || v.is_nan() && y[0].is_nan()));
         y[0]
     };
     // A bf16 between 1 and 2 is a multiple of 2⁻⁷.
