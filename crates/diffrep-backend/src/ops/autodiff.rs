@@ -94,7 +94,7 @@ impl<C: CheckpointStrategy> LayerOps for Autodiff<Flex, C> {
         geometry: Geometry,
         activation: Activation,
     ) -> Differentiable<C> {
-        let zeros = Differentiable::<C>::new(elementwise::zeros_like(&out_scale.primitive()));
+        let zeros = Differentiable::<C>::new(elementwise::zeros_like(out_scale.primitive()));
         let h = Self::layer_affine(x, scale, shift, activation);
         let h = Self::layer_conv2d(h, weight, zeros.clone(), geometry);
         let h = Self::layer_affine(h, out_scale, zeros, Activation::Identity);
