@@ -1,7 +1,7 @@
 //! Image representations by diffusion: train an encoder by denoising, encode at a chosen level of detail, probe.
 //!
 //! Modules import only from those before them in this list:
-//! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`bench`], [`probe`],
+//! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
 //! [`report`].
 pub mod bench;
 pub mod data;
