@@ -15,7 +15,7 @@ pub struct Args {
     /// Settings to measure: digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: cifar10.
     #[arg(long, value_name = "P", default_value = "cifar10", hide_default_value = true)]
     preset: String,
-    /// One setting that differs, such as encoder.width=4 or data.size=[64,64]; may be given several times.
+    /// One setting that differs, such as encoder.width=4 or data.channels=1; may be given several times.
     #[arg(long, value_name = "KEY=VALUE")]
     set: Vec<String>,
     /// Images a step, and images encoded at once. Default: the preset's, 64.
