@@ -57,6 +57,18 @@ pub(crate) fn map<R: Send>(count: usize, task: impl Fn(usize) -> R + Sync) -> Ve
     (0..count).into_par_iter().map(|i| enter(|| task(i))).collect()
 }
 
+/// The first numbers of a slice in pieces of these lengths, for tasks to write to.
+pub(crate) fn cut(mut rest: &mut [f32], lengths: impl IntoIterator<Item = usize>) -> Vec<&mut [f32]> {
+    lengths
+        .into_iter()
+        .map(|len| {
+            let (part, others) = std::mem::take(&mut rest).split_at_mut(len);
+            rest = others;
+            part
+        })
+        .collect()
+}
+
 /// While alive, this thread's arithmetic takes denormal numbers as zero; they are slow on many processors.
 pub(crate) struct FlushDenormals(u64);
 

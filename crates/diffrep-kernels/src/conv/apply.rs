@@ -33,10 +33,7 @@ pub(super) fn apply(
     source: &[f32],
     target: &mut [f32],
 ) {
-    let mut start = vec![0.0; packed.blocks.iter().map(|b| b.lanes).sum()];
-    if let Some(bias) = bias {
-        start[..bias.len()].copy_from_slice(bias);
-    }
+    let start = packed.padded(bias);
     let mut rest = target;
     let mut start_of_part = 0;
     let tasks = tasks(plan)

@@ -117,9 +117,9 @@ pub(super) struct Around<'a> {
 
 /// [`Before`] for whole rows of pixels: parameters repeat with every pixel.
 pub(super) struct Rows {
-    pub(super) scale: Vec<f32>,
-    pub(super) shift: Vec<f32>,
-    pub(super) activation: Activation,
+    scale: Vec<f32>,
+    shift: Vec<f32>,
+    activation: Activation,
 }
 
 impl Rows {

@@ -39,6 +39,15 @@ impl Packed {
     pub(super) fn get(&self, phase: usize, block: usize) -> &[f32] {
         &self.data[self.starts[phase * self.blocks.len() + block]..]
     }
+
+    /// The bias, or zeros, for all lanes.
+    pub(super) fn padded(&self, bias: Option<&[f32]>) -> Vec<f32> {
+        let mut padded = vec![0.0; self.blocks.iter().map(|b| b.lanes).sum()];
+        if let Some(bias) = bias {
+            padded[..bias.len()].copy_from_slice(bias);
+        }
+        padded
+    }
 }
 
 /// Neighbouring source and target channels lie `by_source` and `by_target` apart in `weight`.

@@ -8,15 +8,15 @@ use super::words::{Pairs, Single, Words};
 use super::{Conv2d, WeightOrder, winograd};
 use crate::Precision;
 use crate::buffer::Buffer;
-use crate::parallel;
+use crate::parallel::{self, cut};
 use crate::scratch::with_scratch;
 use crate::simd::{Simd, vectorised, vectorised_pairs};
 
 /// Partial sums that are formed one by one and then added in order, so that the result doesn't depend on threads.
-const PARTS: usize = 8;
+pub(super) const PARTS: usize = 8;
 
 /// Output channels of one task.
-const GROUP: usize = 64;
+pub(super) const GROUP: usize = 64;
 
 /// Output pixels between two visits of a sum: their gradients should stay in a first-level cache.
 const PIXELS: usize = 128;
@@ -48,12 +48,9 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
 
     let mut sums = Buffer::new(parts * all);
     let mut tasks = Vec::new();
-    for (part, mut rest) in sums.chunks_exact_mut(all.max(1)).enumerate() {
-        for (group, &size) in groups.iter().zip(&sizes) {
-            let (sum, others) = rest.split_at_mut(size);
-            rest = others;
-            tasks.push((part, group, sum));
-        }
+    for (part, sums) in sums.chunks_exact_mut(all).enumerate() {
+        let sums = cut(sums, sizes.iter().copied());
+        tasks.extend(groups.iter().zip(sums).map(|(group, sum)| (part, group, sum)));
     }
     parallel::for_each(tasks, |_, (part, group, sum)| {
         let mut first = true;
@@ -291,16 +288,9 @@ fn combine(shape: &Conv2d, groups: &[Vec<Block>], sums: &[f32], part: usize, dw:
         })
         .collect();
     if shape.order == WeightOrder::OutIn {
-        let mut rest = dw;
-        let tasks = starts
-            .into_iter()
-            .map(|(block, start)| {
-                let (out, others) = std::mem::take(&mut rest).split_at_mut(block.width * by_output);
-                rest = others;
-                (block, start, out)
-            })
-            .collect();
-        parallel::for_each(tasks, |_, (block, start, out)| {
+        let parts = cut(dw, starts.iter().map(|(block, _)| block.width * by_output));
+        let tasks = starts.into_iter().zip(parts).collect();
+        parallel::for_each(tasks, |_, ((block, start), out)| {
             let mut row = vec![0.0; block.lanes];
             for tap in 0..kernel {
                 for input in 0..shape.inputs {

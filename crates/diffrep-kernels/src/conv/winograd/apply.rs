@@ -1,12 +1,12 @@
 //! Forward pass and data gradient.
 use super::transform::{self, Channels};
-use super::{ELEMENTS, Grid, cut, element_step, transformed_weights};
+use super::{ELEMENTS, Grid, element_step, transformed_weights};
 use crate::conv::around::Around;
 use crate::conv::pack::{Block, Packed};
 use crate::conv::plan::Plan;
 use crate::conv::tile::{Line, line};
 use crate::conv::words::Single;
-use crate::parallel;
+use crate::parallel::{self, cut};
 use crate::scratch::with_scratch;
 use crate::simd::vectorised;
 use std::ops::Range;
@@ -32,10 +32,7 @@ pub(in crate::conv) fn apply(
     let grid = Grid::new(plan);
     let channels = plan.source.channels;
     let (weights, starts) = transformed_weights(packed, channels);
-    let mut biases = vec![0.0; packed.blocks.iter().map(|b| b.lanes).sum()];
-    if let Some(bias) = bias {
-        biases[..bias.len()].copy_from_slice(bias);
-    }
+    let biases = packed.padded(bias);
     let blocks_in_group = (GROUP / packed.blocks[0].lanes).max(1);
     let groups: Vec<Group> = packed
         .blocks

@@ -16,7 +16,7 @@ pub(super) use weight::backward_weight;
 use super::plan::{Image, Plan};
 use crate::Precision;
 use crate::buffer::Buffer;
-use crate::parallel;
+use crate::parallel::{self, cut};
 use std::ops::Range;
 
 /// Elements of a transformed patch.
@@ -93,17 +93,6 @@ impl Grid {
 /// distances that are powers of two, all sixteen would compete for the same few places of the cache.
 fn element_step(patches: usize, channels: usize) -> usize {
     patches * channels + 16
-}
-
-/// Numbers of a slice from `start` on, for `len` numbers each: what the tasks write.
-fn cut(mut rest: &mut [f32], lengths: impl Iterator<Item = usize>) -> Vec<&mut [f32]> {
-    lengths
-        .map(|len| {
-            let (part, others) = std::mem::take(&mut rest).split_at_mut(len);
-            rest = others;
-            part
-        })
-        .collect()
 }
 
 /// The packed weights of each block, transformed: `[element][source channel][lane]`.

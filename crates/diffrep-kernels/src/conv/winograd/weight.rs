@@ -1,22 +1,18 @@
 //! Gradient of the weights.
 use super::apply::together;
 use super::transform::{self, Channels};
-use super::{ELEMENTS, Grid, cut, element_step};
+use super::{ELEMENTS, Grid, element_step};
 use crate::buffer::Buffer;
 use crate::conv::Conv2d;
 use crate::conv::outer::{Products, outer};
 use crate::conv::pack::{Block, blocks};
 use crate::conv::plan::Plan;
 use crate::conv::tile::by_rows;
+use crate::conv::weight::{GROUP, PARTS};
 use crate::conv::words::Single;
-use crate::parallel;
+use crate::parallel::{self, cut};
 use crate::scratch::with_scratch;
 use crate::simd::vectorised;
-
-/// Partial sums that are formed one by one and then added in order, so that the result doesn't depend on threads.
-const PARTS: usize = 8;
-/// Output channels of one task.
-const GROUP: usize = 64;
 
 /// `shape` must suit this module; the gradient is `[out, in, 3, 3]`.
 pub(in crate::conv) fn backward_weight(shape: &Conv2d, plan: &Plan, x: &[f32], gy: &[f32], dw: &mut [f32]) {
