@@ -11,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const ALIGNMENT: usize = 64;
 
 /// `len` numbers of f32 at an address that is a multiple of 64. The memory goes back to a process-wide pool when
-/// dropped; the pool together with what is in use never exceeds what was in use at once before.
+/// dropped; the pool together with what is in use never exceeds what was in use at once before by more than a quarter.
 #[derive(Debug)]
 pub struct Buffer {
     block: Block,
@@ -119,9 +119,15 @@ impl Pool {
         self.idle.entry(block.size).or_default().push(block);
     }
 
-    /// Frees idle blocks, the largest first, until used and idle memory fit in what was once used.
+    /// What used and idle memory may come to. The quarter more than was ever in use is for blocks that wait while
+    /// others of nearly their size are asked for; without it, each step would give some back and ask for them again.
+    fn limit(&self) -> usize {
+        self.most_used + self.most_used / 4
+    }
+
+    /// Frees idle blocks, the largest first, until used and idle memory are within the limit.
     fn trim(&mut self) {
-        while self.used_size + self.idle_size > self.most_used {
+        while self.used_size + self.idle_size > self.limit() {
             let Some(mut largest) = self.idle.last_entry() else { return };
             match largest.get_mut().pop() {
                 Some(block) => {
@@ -160,12 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn the_pool_keeps_no_more_than_was_used_at_once() {
+    fn the_pool_keeps_at_most_a_quarter_more_than_was_used_at_once() {
         let mut pool = Pool { idle: BTreeMap::new(), idle_size: 0, used_size: 0, most_used: 0 };
         for size in [100, 200, 400, 300, 50] {
             let block = pool.take(size * 16);
             pool.give(block);
-            assert!(pool.idle_size <= pool.most_used);
+            assert!(4 * pool.idle_size <= 5 * 400 * 16);
         }
         assert_eq!(pool.used_size, 0);
         pool.most_used = 0;

@@ -1,6 +1,6 @@
 //! CPU kernels of diffrep on plain slices. Nothing here knows Burn; all `unsafe` of the project lives here.
 //!
-//! Feature maps are channels-last: `[N, H, W, C]`. Every kernel runs on the global rayon pool, gives bit-identical
+//! Feature maps are channels-last: `[N, H, W, C]`. Every kernel runs on the current rayon pool, gives bit-identical
 //! results for any number of threads, and uses the vector instructions of [`InstructionSet::current`].
 mod activation;
 pub mod adam;
@@ -18,8 +18,10 @@ pub mod random;
 pub mod resample;
 mod scratch;
 mod simd;
+mod team;
 
 pub use activation::Activation;
 pub use buffer::Buffer;
 pub use precision::Precision;
 pub use simd::InstructionSet;
+pub use team::Team;

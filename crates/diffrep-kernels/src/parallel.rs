@@ -1,4 +1,4 @@
-//! How kernels spread over the threads of the global rayon pool.
+//! How kernels spread over the threads of the current rayon pool.
 //!
 //! Work is always cut in the same pieces, whatever the number of threads, and partial results are combined in order:
 //! a result is bit-identical for every number of threads. Tasks flush denormal numbers to zero, and a kernel called by

@@ -8,6 +8,7 @@ use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
 use crate::train::{Config, Plan, RunFolder, RunRecord};
 use burn::tensor::{Device, Tensor, TensorData};
+use diffrep_kernels::Team;
 use std::path::Path;
 
 /// An encoder that only reads: nothing here changes its weights.
@@ -16,6 +17,7 @@ pub struct LoadedEncoder {
     model: Model,
     sde: Sde,
     device: Device,
+    team: Team,
     precision: Precision,
     config: Config,
     record: RunRecord,
@@ -75,6 +77,7 @@ impl LoadedEncoder {
             model,
             sde: config.sde,
             device: device.clone(),
+            team: Team::new(),
             precision: Precision::F32,
             config,
             record,
@@ -176,7 +179,7 @@ impl LoadedEncoder {
         let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
         let images = Tensor::<4>::from_data(data, &self.device);
         let pass = Pass { precision: self.precision, ..Pass::EVAL };
-        let code = self.model.encode(images, &vec![t; rows], &self.sde, pass).mean;
+        let code = self.team.run(|| self.model.encode(images, &vec![t; rows], &self.sde, pass).mean);
         code.into_data().try_into_vec().expect("codes are f32")
     }
 

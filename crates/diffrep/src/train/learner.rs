@@ -6,7 +6,7 @@ use crate::nn::{Mode, Model, Pass};
 use crate::objective::{Batch, Losses, Objective};
 use crate::random::Seed;
 use burn::tensor::Tensor;
-use diffrep_kernels::adam;
+use diffrep_kernels::{Team, adam};
 use std::ops::Range;
 
 /// A loss or a gradient that is no number; the weights are those before the step.
@@ -23,6 +23,7 @@ pub(super) struct Learner {
     second_moment: Vec<f32>,
     encoder: Range<usize>,
     score: Range<usize>,
+    team: Team,
 }
 
 impl Learner {
@@ -37,6 +38,7 @@ impl Learner {
             second_moment: zeros,
             encoder: part(&layout, "encoder."),
             score: part(&layout, "score."),
+            team: Team::new(),
             model,
             layout,
             weights,
@@ -91,13 +93,13 @@ impl Learner {
         let (train, optimiser) = (&config.train, &config.optimiser);
         let (seed, precision) = (Seed(config.seed), train.precision);
         let pass = Pass { mode: Mode::Train, precision, seed, step: step as u32 };
-        let losses = objective.loss(&self.model, batch, pass);
+        let losses = self.team.run(|| objective.loss(&self.model, batch, pass));
         let (loss, parts) = read(&losses);
         done(StepPart::Forward);
         if !loss.is_finite() {
             return Err(NotFinite("loss"));
         }
-        let gradients = parameters::gather_gradients(&self.model, &losses.total.backward());
+        let gradients = self.team.run(|| parameters::gather_gradients(&self.model, &losses.total.backward()));
         done(StepPart::Backward);
         let norm = adam::global_norm(&gradients);
         if !norm.is_finite() {
