@@ -99,13 +99,23 @@ fn pool() -> MutexGuard<'static, Pool> {
 
 impl Pool {
     fn take(&mut self, size: usize) -> Block {
-        self.used_size += size;
+        let block = self.idle_block(size).unwrap_or_else(|| self.allocate(size));
+        self.used_size += block.size;
         self.most_used = self.most_used.max(self.used_size);
-        if let Some(block) = self.idle.get_mut(&size).and_then(Vec::pop) {
-            self.idle_size -= size;
-            return block;
-        }
-        self.trim();
+        block
+    }
+
+    /// An idle block of that size; of up to four times the size, where a new one would go beyond the limit.
+    fn idle_block(&mut self, size: usize) -> Option<Block> {
+        let room = self.used_size + self.idle_size + size <= self.limit();
+        let largest = if room { size } else { 4 * size };
+        let block = self.idle.range_mut(size..=largest).find_map(|(_, blocks)| blocks.pop())?;
+        self.idle_size -= block.size;
+        Some(block)
+    }
+
+    fn allocate(&mut self, size: usize) -> Block {
+        self.trim(size);
         let layout = layout(size);
         // SAFETY: the layout has a positive size.
         let start = unsafe { alloc_zeroed(layout) };
@@ -120,14 +130,14 @@ impl Pool {
     }
 
     /// What used and idle memory may come to. The quarter more than was ever in use is for blocks that wait while
-    /// others of nearly their size are asked for; without it, each step would give some back and ask for them again.
+    /// other sizes are asked for; without it, each step would give some back and ask for them again.
     fn limit(&self) -> usize {
         self.most_used + self.most_used / 4
     }
 
-    /// Frees idle blocks, the largest first, until used and idle memory are within the limit.
-    fn trim(&mut self) {
-        while self.used_size + self.idle_size > self.limit() {
+    /// Frees idle blocks, the largest first, until used and idle memory and `more` are within the limit.
+    fn trim(&mut self, more: usize) {
+        while self.used_size + self.idle_size + more > self.limit() {
             let Some(mut largest) = self.idle.last_entry() else { return };
             match largest.get_mut().pop() {
                 Some(block) => {
@@ -175,7 +185,7 @@ mod tests {
         }
         assert_eq!(pool.used_size, 0);
         pool.most_used = 0;
-        pool.trim();
+        pool.trim(0);
         assert_eq!(pool.idle_size, 0);
     }
 
@@ -189,6 +199,6 @@ mod tests {
         assert_eq!(again.start, start);
         pool.give(again);
         pool.most_used = 0;
-        pool.trim();
+        pool.trim(0);
     }
 }

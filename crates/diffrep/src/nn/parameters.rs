@@ -105,7 +105,7 @@ pub fn gather(module: &impl Module) -> Vec<f32> {
             append(&mut self.0, param.val());
         }
     }
-    let mut gather = Gather(Vec::new());
+    let mut gather = Gather(Vec::with_capacity(Layout::of(module).len()));
     module.visit(&mut gather);
     gather.0
 }
@@ -121,7 +121,7 @@ pub fn gather_gradients(module: &impl Module, gradients: &Gradients) -> Vec<f32>
             }
         }
     }
-    let mut gather = Gather(Vec::new(), gradients);
+    let mut gather = Gather(Vec::with_capacity(Layout::of(module).len()), gradients);
     module.visit(&mut gather);
     gather.0
 }
