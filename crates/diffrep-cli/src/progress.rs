@@ -1,8 +1,11 @@
-//! Progress of a training run on standard error.
+//! Progress of a training run on standard error, and what stops it.
 use crate::ui::Ui;
+use anyhow::Context;
 use diffrep::nn::parameters::{Kind, Layout};
 use diffrep::train::{Event, HealthRecord, Observer, Record, Trainer};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const TEMPLATE: &str = "{bar:30} {pos}/{len} steps  {msg}  {eta} left";
@@ -111,4 +114,17 @@ fn parts(layout: &Layout) -> Vec<(&str, usize)> {
         }
     }
     parts
+}
+
+/// A flag that Ctrl-C sets. Pressed again, it ends the process at once.
+pub fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    };
+    ctrlc::set_handler(handler).context("can't listen for Ctrl-C")?;
+    Ok(stop)
 }

@@ -75,7 +75,7 @@ fn write(args: &Args, encoder: &ImportedEncoder, preprocess: Preprocess, lock: &
     let mut config = Config::resolve(&published)?;
     config.data.source = NO_DATA.to_owned();
     config.encoder = encoder.config.encoder.clone();
-    config.objective.method = if config.encoder.probabilistic { Method::Vdrl } else { Method::Drl };
+    config.objective.method = if config.encoder.probabilistic { Method::VDRL } else { Method::DRL };
     let name = args.checkpoint.file_name().context("the checkpoint's path has no file name")?;
     let record = RunRecord {
         version: env!("CARGO_PKG_VERSION").to_owned(),

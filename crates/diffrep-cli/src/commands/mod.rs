@@ -3,6 +3,7 @@ use crate::ui::Ui;
 use clap::Subcommand;
 
 mod bench;
+mod compare;
 mod data;
 mod encode;
 mod import;
@@ -22,6 +23,7 @@ pub enum Command {
     Probe(probe::Args),
     Predict(predict::Args),
     Neighbours(neighbours::Args),
+    Compare(compare::Args),
     Report(report::Args),
     Data(data::Args),
     Import(import::Args),
@@ -38,6 +40,7 @@ impl Command {
             Self::Probe(args) => probe::run(args, ui),
             Self::Predict(args) => predict::run(args, ui),
             Self::Neighbours(args) => neighbours::run(args, ui),
+            Self::Compare(args) => compare::run(&args, ui),
             Self::Report(args) => report::run(args, ui),
             Self::Data(args) => data::run(args, ui),
             Self::Import(args) => import::run(args, ui),

@@ -1,6 +1,6 @@
 //! `diffrep train`.
 use crate::device::DeviceArgs;
-use crate::progress::TrainingProgress;
+use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
 use diffrep::train::checkpoint::{self, Which};
@@ -9,11 +9,9 @@ use diffrep::train::{
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Train an encoder by denoising score matching on images without labels.
+/// Train an encoder on images without labels: by denoising score matching, or by one of the methods to compare with.
 ///
 /// Everything goes into one run folder. The same command given again goes on where the run stopped.
 #[derive(clap::Args)]
@@ -31,7 +29,8 @@ pub struct Args {
     /// One setting, such as train.batch=32; may be given several times and wins over preset and file.
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "resume")]
     set: Vec<String>,
-    /// Method: drl (a deterministic code) or vdrl (a Gaussian one). Default: the preset's.
+    /// Method: drl, vdrl (diffusion; a deterministic or a Gaussian code), ae, vae (reconstruction), simclr, simclr-gauss
+    /// (two views alike), supervised (all labels: the reference). Default: the preset's, drl.
     #[arg(long, value_name = "M", conflicts_with = "resume")]
     method: Option<String>,
     /// Seed of all random numbers. Default: the preset's, 0.
@@ -136,19 +135,6 @@ fn default_folder(config: &Config) -> PathBuf {
     let data = Path::new(&config.data.source).file_name().unwrap_or_default().to_string_lossy().into_owned();
     let data = data.split('.').next().unwrap_or("data");
     Path::new("runs").join(format!("{data}-{}-seed{}", config.objective.method.name(), config.seed))
-}
-
-/// A flag that Ctrl-C sets. Pressed again, it ends the process at once.
-fn stop_on_ctrl_c() -> Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    };
-    ctrlc::set_handler(handler).context("can't listen for Ctrl-C")?;
-    Ok(stop)
 }
 
 fn show(trainer: &Trainer, ending: Ending, steps: u64, ui: &Ui) -> Result<()> {

@@ -17,6 +17,7 @@ fn model(whole: bool) -> Model {
         ncsnpp: Default::default(),
         score_network: whole,
         decoder: false,
+        projection: None,
     };
     config.init(Seed(4), &Default::default()).unwrap()
 }

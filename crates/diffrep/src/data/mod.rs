@@ -4,6 +4,7 @@
 //! keep a stable order and whose pixels are read on demand as [H, W, C] in [0, 1]. [`Preprocess`] brings them to what
 //! the networks see.
 mod adapt;
+mod augment;
 mod batch_order;
 mod builtin;
 mod dataset;
@@ -20,6 +21,7 @@ mod resample;
 mod source;
 mod split;
 
+pub use augment::{AugmentConfig, AugmentError};
 pub use batch_order::BatchOrder;
 pub use builtin::BUILT_IN;
 pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open};

@@ -94,7 +94,12 @@ impl Preprocess {
     /// [`Preprocess::shape`]. Panics like [`Preprocess::pad`].
     pub fn apply(&self, shape: ImageShape, pixels: &[f32], out: &mut Vec<f32>) {
         self.pad(shape, pixels, out);
-        for pixel in out.chunks_mut(self.mean.len()) {
+        self.standardise(out);
+    }
+
+    /// Standardises pixels in [0, 1] in place, whatever the images' size.
+    pub fn standardise(&self, pixels: &mut [f32]) {
+        for pixel in pixels.chunks_mut(self.mean.len()) {
             for ((value, mean), std) in pixel.iter_mut().zip(&self.mean).zip(&self.std) {
                 *value = (*value - mean) / std;
             }

@@ -17,13 +17,18 @@ pub(crate) fn convert(pixels: &[f32], samples: usize, channels: usize, out: &mut
         };
         let on_white = |value: f32| value * alpha + (1.0 - alpha);
         match (colour, converted) {
-            ([r, g, b], [grey]) => *grey = on_white(LUMA[0] * r + LUMA[1] * g + LUMA[2] * b),
+            (rgb @ [_, _, _], [grey]) => *grey = on_white(luma(rgb)),
             ([grey], converted) => converted.fill(on_white(*grey)),
             (colour, converted) => {
                 converted.iter_mut().zip(colour).for_each(|(value, &colour)| *value = on_white(colour));
             }
         }
     }
+}
+
+/// The grey of a red, green and blue pixel.
+pub(crate) fn luma(pixel: &[f32]) -> f32 {
+    pixel.iter().zip(LUMA).map(|(value, weight)| value * weight).sum()
 }
 
 /// Resamples an image of `height` × `width` to `shape`. `line(y, out)` gives a row of pixels with the channels of
@@ -41,9 +46,9 @@ pub(crate) fn resample(
     } else {
         window_height = window_width * shape.height as f64 / shape.width as f64;
     }
-    let columns = taps(width, window_width, shape.width);
+    let columns = taps_of_part(width, centred(width, window_width), shape.width);
     let mut by_line: Vec<Vec<(usize, f32)>> = vec![Vec::new(); height];
-    for (y, tap) in taps(height, window_height, shape.height).iter().enumerate() {
+    for (y, tap) in taps_of_part(height, centred(height, window_height), shape.height).iter().enumerate() {
         for (offset, &weight) in tap.weights.iter().enumerate() {
             by_line[tap.first + offset].push((y, weight));
         }
@@ -68,14 +73,28 @@ pub(crate) fn resample(
 }
 
 /// Which source pixels an output pixel is the weighted mean of.
-struct Tap {
-    first: usize,
-    weights: Vec<f32>,
+pub(crate) struct Tap {
+    /// The first of them.
+    pub(crate) first: usize,
+    /// Their weights, which sum to 1.
+    pub(crate) weights: Vec<f32>,
 }
 
-/// Taps along one axis, from the centred `window` of `from` pixels to `to` pixels.
-fn taps(from: usize, window: f64, to: usize) -> Vec<Tap> {
-    let (scale, start) = (window / to as f64, (from as f64 - window) / 2.0);
+/// Start and length of the centred window of `window` pixels out of `from`.
+fn centred(from: usize, window: f64) -> (f64, f64) {
+    ((from as f64 - window) / 2.0, window)
+}
+
+/// Taps along one axis, from the pixels `first..first + length` to `to` pixels; no others are looked at.
+pub(crate) fn taps((first, length): (usize, usize), to: usize) -> Vec<Tap> {
+    let inside = taps_of_part(length, (0.0, length as f64), to);
+    inside.into_iter().map(|tap| Tap { first: first + tap.first, ..tap }).collect()
+}
+
+/// Taps along one axis of `from` pixels, from the part that begins at `start` and is `length` long, to `to` pixels.
+/// Pixels beside the part count where the filter reaches them.
+fn taps_of_part(from: usize, (start, length): (f64, f64), to: usize) -> Vec<Tap> {
+    let scale = length / to as f64;
     let support = scale.max(1.0);
     let tap = |place: usize| {
         let centre = start + (place as f64 + 0.5) * scale;

@@ -4,8 +4,10 @@
 //! functions, whatever the codes come from.
 mod knn;
 mod neighbours;
+mod picture;
 mod spectrum;
 
 pub use knn::{KNN_NEIGHBOURS, KNN_TEMPERATURE, knn_accuracy, knn_predict};
 pub use neighbours::{Neighbour, nearest};
+pub use picture::{mean_squared_error, psnr, ssim};
 pub use spectrum::{effective_rank, spread};

@@ -136,6 +136,9 @@ pub struct ModelConfig {
     pub score_network: bool,
     /// Whether to build the latent decoder.
     pub decoder: bool,
+    /// Outputs of the projection head of contrastive learning; absent: none is built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub projection: Option<usize>,
 }
 
 impl ModelConfig {
@@ -164,6 +167,9 @@ impl ModelConfig {
             if value == 0 || value > LIMIT {
                 return Err(NnError::value(name, value, "1 to 4,096"));
             }
+        }
+        if let Some(outputs) = self.projection.filter(|n| *n == 0 || *n > LIMIT) {
+            return Err(NnError::value("projection", outputs, "1 to 4,096"));
         }
         let needed = self.score_network || self.decoder;
         needed.then(|| Architecture::new(self)).transpose()

@@ -208,6 +208,7 @@ fn tiny() -> Architecture {
         },
         score_network: true,
         decoder: true,
+        projection: None,
     };
     Architecture::new(&config).expect("a valid configuration")
 }

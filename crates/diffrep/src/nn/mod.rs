@@ -16,6 +16,7 @@ mod ncsnpp;
 mod operations;
 pub mod parameters;
 mod precision;
+mod projection;
 pub mod research;
 mod residual_block;
 mod time_embedding;
@@ -31,6 +32,7 @@ pub use ncsnpp::Ncsnpp;
 pub use operations::{ModelOperations, Operations};
 pub(crate) use precision::PrecisionName;
 pub use precision::check_precision;
+pub use projection::Projection;
 pub use time_embedding::TimeEmbedding;
 pub use wide_resnet::{Code, WideResNet};
 

@@ -6,6 +6,7 @@ use super::config::ModelConfig;
 use super::initialiser::Initialiser;
 use super::latent_decoder::LatentDecoder;
 use super::ncsnpp::Ncsnpp;
+use super::projection::Projection;
 use super::wide_resnet::{Code, WideResNet};
 use crate::sde::Sde;
 use burn::module::Module;
@@ -22,6 +23,8 @@ pub struct Model {
     pub score: Option<Ncsnpp>,
     /// Code to image.
     pub decoder: Option<LatentDecoder>,
+    /// Code to what contrastive losses compare.
+    pub projection: Option<Projection>,
 }
 
 /// The embeddings of the times of a batch.
@@ -44,7 +47,10 @@ impl Model {
         let conditioning = architecture.map(|a| Conditioning::new(a, latent_dim, init));
         let score = architecture.filter(|_| config.score_network).map(|a| Ncsnpp::new(a, init));
         let decoder = architecture.filter(|_| config.decoder).map(|a| LatentDecoder::new(a, init));
-        Self { encoder, conditioning, score, decoder }
+        let hidden = config.encoder.feature_dim();
+        let projection =
+            config.projection.map(|outputs| Projection::new([latent_dim, hidden, outputs], init));
+        Self { encoder, conditioning, score, decoder, projection }
     }
 
     /// Codes of `images` `[N, H, W, C]` at times `t` (one an image, in [0, 1]); a static encoder ignores `t`.

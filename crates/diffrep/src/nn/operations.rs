@@ -260,7 +260,16 @@ mod tests {
     fn config(side: Side, ncsnpp: NcsnppConfig) -> ModelConfig {
         let (height, width) = side;
         let encoder = EncoderConfig { latent: Some(10), probabilistic: true, ..EncoderConfig::default() };
-        ModelConfig { height, width, channels: 3, encoder, ncsnpp, score_network: true, decoder: true }
+        ModelConfig {
+            height,
+            width,
+            channels: 3,
+            encoder,
+            ncsnpp,
+            score_network: true,
+            decoder: true,
+            projection: None,
+        }
     }
 
     #[test]

@@ -1,44 +1,10 @@
 //! Configuration of the objectives.
+use super::methods::Method;
 use super::terms::Reduction;
 use super::time_sampling::TimeSampling;
 use crate::nn::ModelConfig;
 use crate::sde::SdeError;
 use serde::{Deserialize, Serialize};
-
-/// A method of representation learning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Method {
-    /// Diffusion-based representation learning: a deterministic code.
-    Drl,
-    /// Its variational form: a Gaussian code.
-    Vdrl,
-}
-
-impl Method {
-    /// All methods.
-    pub const ALL: &[Self] = &[Self::Drl, Self::Vdrl];
-
-    /// The name in configurations.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Drl => "drl",
-            Self::Vdrl => "vdrl",
-        }
-    }
-
-    /// Whether the method needs a probabilistic encoder (otherwise a deterministic one).
-    pub fn is_probabilistic(self) -> bool {
-        self == Self::Vdrl
-    }
-
-    /// Whether the method trains a score network.
-    pub fn has_score_network(self) -> bool {
-        match self {
-            Self::Drl | Self::Vdrl => true,
-        }
-    }
-}
 
 /// λ(t), the weight of the squared error of the score.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,29 +41,43 @@ pub struct ObjectiveConfig {
     pub reduction: Reduction,
     /// How times are drawn.
     pub time: TimeSampling,
-    /// γ: weight of the regulariser of the code (L1 for DRL, KL divergence to N(0, I) for VDRL), at least 0.
+    /// γ: weight of the regulariser of the code (KL divergence to N(0, I) if it is Gaussian, else L1), at least 0.
     pub gamma: f64,
-    /// Weight of a joint reconstruction by the latent decoder; 0: no decoder is needed.
+    /// Weight of the reconstruction by the latent decoder; 0: no decoder is needed.
     pub reconstruction: f64,
     /// The distance that reconstruction minimises.
     pub reconstruction_loss: ReconstructionLoss,
+    /// τ of contrastive losses, positive.
+    pub temperature: f64,
 }
 
 impl Default for ObjectiveConfig {
     fn default() -> Self {
         Self {
-            method: Method::Drl,
+            method: Method::DRL,
             weighting: Weighting::default(),
             reduction: Reduction::default(),
             time: TimeSampling::default(),
             gamma: 1e-5,
             reconstruction: 0.0,
             reconstruction_loss: ReconstructionLoss::default(),
+            temperature: 0.5,
         }
     }
 }
 
 impl ObjectiveConfig {
+    /// `method` with the weights that suit it.
+    ///
+    /// # Panics
+    /// Never: a test reads the defaults of all methods.
+    pub fn of(method: Method) -> Self {
+        let defaults =
+            method.defaults().remove("objective").unwrap_or(toml::Value::Table(toml::Table::new()));
+        let config: Self = defaults.try_into().expect("the defaults of methods are settings");
+        Self { method, ..config }
+    }
+
     /// Whether the latent decoder is trained.
     pub fn needs_decoder(&self) -> bool {
         self.reconstruction > 0.0
@@ -109,20 +89,36 @@ impl ObjectiveConfig {
                 return Err(ObjectiveError::Value { name, value });
             }
         }
+        if !(self.temperature > 0.0 && self.temperature.is_finite()) {
+            return Err(ObjectiveError::Temperature { value: self.temperature });
+        }
         self.time.check()?;
-        let method = self.method.name();
-        if self.method.is_probabilistic() != model.encoder.probabilistic {
-            let expected = if self.method.is_probabilistic() { "true" } else { "false" };
-            return Err(ObjectiveError::Mismatch { method, field: "encoder.probabilistic", expected });
+        let (method, needs) = (self.method.name(), self.method.needs());
+        if needs.decoder && !self.needs_decoder() {
+            return Err(ObjectiveError::NoReconstruction { method });
         }
-        if self.method.has_score_network() && !model.score_network {
-            return Err(ObjectiveError::Mismatch { method, field: "score_network", expected: "true" });
+        let yes_or_no = |yes| if yes { "true" } else { "false" };
+        let joint = if needs.decoder { method } else { "a joint reconstruction" };
+        let encoder = &model.encoder;
+        let requirements = [
+            (
+                method,
+                "encoder.probabilistic",
+                encoder.probabilistic == needs.probabilistic,
+                needs.probabilistic,
+            ),
+            (method, "encoder.time_conditioned", needs.time || !encoder.time_conditioned, false),
+            (method, "score_network", model.score_network || !needs.score_network, true),
+            (joint, "decoder", model.decoder || !self.needs_decoder(), true),
+            (method, "projection", model.projection.is_some() || !needs.projection, true),
+            (method, "encoder.classes", encoder.classes.is_some() || !needs.labels, true),
+        ];
+        match requirements.into_iter().find(|(_, _, met, _)| !met) {
+            None => Ok(()),
+            Some((who, field, _, expected)) => {
+                Err(ObjectiveError::Mismatch { method: who, field, expected: yes_or_no(expected) })
+            }
         }
-        if self.needs_decoder() && !model.decoder {
-            let method = "a joint reconstruction";
-            return Err(ObjectiveError::Mismatch { method, field: "decoder", expected: "true" });
-        }
-        Ok(())
     }
 }
 
@@ -136,6 +132,20 @@ pub enum ObjectiveError {
         name: &'static str,
         /// Its value.
         value: f64,
+    },
+    /// A temperature that divides nothing.
+    #[error("objective.temperature is {value}, expected a positive number")]
+    Temperature {
+        /// Its value.
+        value: f64,
+    },
+    /// An autoencoder that reconstructs nothing.
+    #[error(
+        "objective.reconstruction is 0, but {method} learns by reconstruction: expected a positive number"
+    )]
+    NoReconstruction {
+        /// Its name.
+        method: &'static str,
     },
     /// A time sampling that isn't one.
     #[error("objective.time is `{given}`, expected {expected}")]

@@ -31,9 +31,14 @@ impl Draw {
         Self {
             t,
             noise: normal(seed, Purpose::Noise, step, shape, device),
-            latent_noise: normal(seed, Purpose::Latent, step, [shape[0], latent_dim], device),
+            latent_noise: latent_noise([shape[0], latent_dim], (seed, step), device),
         }
     }
+}
+
+/// The noise of a probabilistic latent at `step`, `[N, d]`.
+pub(super) fn latent_noise(shape: [usize; 2], (seed, step): (Seed, u32), device: &Device) -> Tensor<2> {
+    normal(seed, Purpose::Latent, step, shape, device)
 }
 
 /// Standard normal numbers; the first axis is the row of their address.

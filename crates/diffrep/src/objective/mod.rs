@@ -5,13 +5,15 @@
 mod beta;
 mod config;
 mod draw;
-mod score_matching;
+mod methods;
 pub mod terms;
 mod time_sampling;
 
-pub use config::{Method, ObjectiveConfig, ObjectiveError, ReconstructionLoss, Weighting};
+pub use config::{ObjectiveConfig, ObjectiveError, ReconstructionLoss, Weighting};
 pub use draw::Draw;
-pub use score_matching::ScoreMatching;
+pub use methods::{
+    Contrastive, Method, Needs, Reconstruction, ScoreMatching, Supervised, cross_entropy, nt_xent,
+};
 pub use terms::Reduction;
 pub use time_sampling::TimeSampling;
 
@@ -26,6 +28,17 @@ pub struct Batch {
     pub images: Tensor<4>,
     /// The same pixels in [0, 1]: the target of binary cross-entropy, which can't do without.
     pub unit: Option<Tensor<4>>,
+    /// Another augmented view of each image, standardised: contrastive losses can't do without.
+    pub second: Option<Tensor<4>>,
+    /// One-hot rows `[N, classes]`, zero for images without a label: a supervised loss can't do without.
+    pub labels: Option<Tensor<2>>,
+}
+
+impl Batch {
+    /// Standardised images `[N, H, W, C]` and nothing else.
+    pub fn new(images: Tensor<4>) -> Self {
+        Self { images, unit: None, second: None, labels: None }
+    }
 }
 
 /// The loss of a batch, and what it is the sum of.
@@ -35,6 +48,15 @@ pub struct Losses {
     pub total: Tensor<1>,
     /// Its weighted summands by name, one number each.
     pub parts: Vec<(&'static str, Tensor<1>)>,
+}
+
+impl Losses {
+    /// The loss that is the sum of these parts, of which there is one at least.
+    fn sum(parts: Vec<(&'static str, Tensor<1>)>) -> Self {
+        let mut summands = parts.iter().map(|(_, part)| part.clone());
+        let first = summands.next().expect("every loss has a part");
+        Self { total: summands.fold(first, |sum, part| sum + part), parts }
+    }
 }
 
 /// How much the score network's loss owes to the latent.
@@ -58,8 +80,8 @@ pub trait Objective: Send + Sync {
     /// The loss of `batch`; all its random numbers are those of the pass's seed and step.
     ///
     /// # Panics
-    /// If `model` isn't of the configuration that the objective was built for, or if it reconstructs by binary
-    /// cross-entropy and `batch` has no [`Batch::unit`].
+    /// If `model` isn't of the configuration that the objective was built for, or if `batch` lacks what the method
+    /// can't do without.
     fn loss(&self, model: &Model, batch: &Batch, pass: Pass) -> Losses;
 
     /// The denoising loss with the right latents and with all of them rolled by one, at the same times and noise, always
@@ -80,7 +102,5 @@ pub fn build(
 ) -> Result<Box<dyn Objective>, ObjectiveError> {
     config.check(model)?;
     sde.check()?;
-    match config.method {
-        Method::Drl | Method::Vdrl => Ok(Box::new(ScoreMatching::new(config, sde))),
-    }
+    Ok(config.method.build(config, sde))
 }

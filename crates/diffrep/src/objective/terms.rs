@@ -1,4 +1,7 @@
 //! The terms that objectives are made of: each takes a batch and gives one number per image, `[N]`.
+use super::Batch;
+use super::config::{ObjectiveConfig, ReconstructionLoss};
+use crate::nn::Code;
 use burn::tensor::Tensor;
 use burn::tensor::activation::{relu, sigmoid};
 use serde::{Deserialize, Serialize};
@@ -54,4 +57,26 @@ pub fn squared_error(reconstruction: Tensor<4>, images: Tensor<4>, reduction: Re
 pub fn binary_cross_entropy(logits: Tensor<4>, unit: Tensor<4>, reduction: Reduction) -> Tensor<1> {
     let log_term = sigmoid(logits.clone().abs()).log().neg();
     reduction.apply(relu(logits.clone()) - logits * unit + log_term)
+}
+
+/// The error of a decoder's `output` in the configuration's distance and reduction.
+///
+/// # Panics
+/// If that is binary cross-entropy and `batch` has no [`Batch::unit`].
+pub(super) fn reconstruction(config: &ObjectiveConfig, output: Tensor<4>, batch: &Batch) -> Tensor<1> {
+    match config.reconstruction_loss {
+        ReconstructionLoss::L2 => squared_error(output, batch.images.clone(), config.reduction),
+        ReconstructionLoss::Bce => {
+            let unit = batch.unit.clone().expect("binary cross-entropy is documented to need Batch::unit");
+            binary_cross_entropy(output, unit, config.reduction)
+        }
+    }
+}
+
+/// KL divergence for a probabilistic code, otherwise L1 of the latent `z`.
+pub(super) fn regulariser(code: &Code, z: Tensor<2>) -> Tensor<1> {
+    match &code.log_variance {
+        Some(log_variance) => kl_divergence(code.mean.clone(), log_variance.clone()),
+        None => l1(z),
+    }
 }

@@ -57,11 +57,8 @@ pub fn probe_run(
     {
         encoder.check(name, &side.images)?;
     }
-    let mut scores = request.pixels(observe)?;
-    let random = LoadedEncoder::random(path, Seed(encoder.record().seed), encoder.device())?
-        .with_precision(encoder.precision())?;
-    scores.extend(request.codes(RANDOM, &random, observe)?.into_iter().map(|outcome| outcome.score));
-    let outcomes = request.codes(ENCODER, encoder, observe)?;
+    let mut scores = request.baselines(path, observe)?;
+    let outcomes = request.encoder(observe)?;
     if let Some(head) = best_head(&outcomes, request) {
         head.save(path)?;
     }
@@ -72,6 +69,31 @@ pub fn probe_run(
 }
 
 impl RunProbe<'_> {
+    /// Scores of raw pixels and of the encoder of the run at `path` with its initial weights.
+    ///
+    /// # Errors
+    /// As [`probe_run`].
+    pub fn baselines(
+        &self,
+        path: &Path,
+        observe: &(dyn Fn(ProbeEvent) + Sync),
+    ) -> Result<Vec<Score>, ProbeError> {
+        let mut scores = self.pixels(observe)?;
+        let encoder = self.encoder;
+        let random = LoadedEncoder::random(path, Seed(encoder.record().seed), encoder.device())?
+            .with_precision(encoder.precision())?;
+        scores.extend(self.codes(RANDOM, &random, observe)?.into_iter().map(|outcome| outcome.score));
+        Ok(scores)
+    }
+
+    /// Scores and heads of the encoder itself; a static one has one level, 0.
+    ///
+    /// # Errors
+    /// As [`probe_run`].
+    pub fn encoder(&self, observe: &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Outcome>, ProbeError> {
+        self.codes(ENCODER, self.encoder, observe)
+    }
+
     fn pixels(&self, observe: &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Score>, ProbeError> {
         let preprocess = self.encoder.preprocess();
         let [train, test] =
@@ -91,18 +113,19 @@ impl RunProbe<'_> {
     ) -> Result<Vec<Outcome>, ProbeError> {
         let [train, test] = [&self.labelled.train.images, &self.labelled.test.images];
         let total = train.len() + test.len();
+        let t: &[f64] = if encoder.is_time_conditioned() { &self.t } else { &[0.0] };
         let encode = |set: &ImageSet, before: usize| {
             let progress = |done| observe(ProbeEvent::Encoding(name, before + done, total));
-            Embeddings::of(encoder, set, &self.t, &progress)
+            Embeddings::of(encoder, set, t, &progress)
         };
         let (train, test) = (encode(train, 0)?, encode(test, train.len())?);
-        let (levels, dim) = (self.t.len(), encoder.dim());
+        let (levels, dim) = (t.len(), encoder.dim());
         let column = |(column, &t): (usize, &f64)| Column {
             t: Some(t),
             train: Features::column(&train.values, levels, column, dim),
             test: Features::column(&test.values, levels, column, dim),
         };
-        let columns = self.t.iter().enumerate().map(column).collect();
+        let columns = t.iter().enumerate().map(column).collect();
         let origin = Origin {
             weights: Some(encoder.weights().to_owned()),
             step: encoder.step(),

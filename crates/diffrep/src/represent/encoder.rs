@@ -7,6 +7,7 @@ use crate::random::Seed;
 use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
 use crate::train::{Config, Plan, RunFolder, RunRecord};
+use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use diffrep_kernels::Team;
 use std::path::Path;
@@ -31,14 +32,25 @@ impl LoadedEncoder {
     /// # Errors
     /// No run or no checkpoint there, a damaged file, another architecture.
     pub fn open(run: &Path, which: Which, weights: Weights, device: &Device) -> Result<Self, RepresentError> {
+        let whole = Self::open_whole(run, which, weights, device)?;
+        Ok(Self { model: encoder_only(whole.model), ..whole })
+    }
+
+    /// The same with everything that was trained beside the encoder; nothing of it needs gradients.
+    pub(crate) fn open_whole(
+        run: &Path,
+        which: Which,
+        weights: Weights,
+        device: &Device,
+    ) -> Result<Self, RepresentError> {
         let folder = RunFolder::open(run)?;
-        let mut encoder = Self::untrained(&folder, Seed(0), device)?;
-        let layout = Layout::of(&encoder.model);
+        let mut whole = Self::untrained(&folder, Seed(0), device)?;
+        let layout = Layout::of(&whole.model);
         let (step, values) = checkpoint::load_weights(run, which, weights, &layout)?;
-        encoder.model = encoder_only(scatter(&encoder.model, &values));
-        encoder.weights = weights.name();
-        encoder.step = Some(step);
-        Ok(encoder)
+        whole.model = scatter(&whole.model, &values).no_grad();
+        whole.weights = weights.name();
+        whole.step = Some(step);
+        Ok(whole)
     }
 
     /// The baseline: the run's architecture and preprocessing with the initial weights of `seed`, never trained.
@@ -173,14 +185,33 @@ impl LoadedEncoder {
 
     /// Codes `[N, dim]` at `t` of standardised images, `standardised` `[N, H, W, C]` as [`Preprocess::apply`] makes
     /// them.
-    pub(super) fn codes(&self, standardised: Vec<f32>, t: f64) -> Vec<f32> {
+    pub(crate) fn codes(&self, standardised: Vec<f32>, t: f64) -> Vec<f32> {
         let shape = self.preprocess().shape();
         let rows = standardised.len() / shape.len();
         let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
         let images = Tensor::<4>::from_data(data, &self.device);
-        let pass = Pass { precision: self.precision, ..Pass::EVAL };
-        let code = self.team.run(|| self.model.encode(images, &vec![t; rows], &self.sde, pass).mean);
+        let code = self.team.run(|| self.model.encode(images, &vec![t; rows], &self.sde, self.pass()).mean);
         code.into_data().try_into_vec().expect("codes are f32")
+    }
+
+    /// The networks that were loaded.
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// The forward process.
+    pub(crate) fn sde(&self) -> &Sde {
+        &self.sde
+    }
+
+    /// Threads to run the networks on.
+    pub(crate) fn team(&self) -> &Team {
+        &self.team
+    }
+
+    /// How to run them.
+    pub(crate) fn pass(&self) -> Pass {
+        Pass { precision: self.precision, ..Pass::EVAL }
     }
 
     fn model_config(&self) -> &ModelConfig {
@@ -190,5 +221,5 @@ impl LoadedEncoder {
 
 /// Lets go of what only training needs.
 fn encoder_only(model: Model) -> Model {
-    Model { conditioning: None, score: None, decoder: None, ..model }
+    Model { conditioning: None, score: None, decoder: None, projection: None, ..model }
 }

@@ -2,6 +2,7 @@
 //!
 //! [`LoadedEncoder`] is the frozen encoder of a run (or a random one, the baseline), [`encode`] turns a set of images
 //! of any size into codes at chosen levels of detail, block by block, and an [`EmbeddingFile`] takes the blocks.
+mod autoencoder;
 mod csv;
 mod encode;
 mod encoder;
@@ -14,6 +15,7 @@ mod parquet;
 mod part_file;
 mod safetensors;
 
+pub use autoencoder::{Autoencoder, ReconstructionQuality};
 pub use encode::{BATCH, Embeddings, encode, pixels};
 pub use encoder::LoadedEncoder;
 pub use error::RepresentError;

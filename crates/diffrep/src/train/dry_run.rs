@@ -4,8 +4,6 @@ use super::learner::{Learner, NotFinite};
 use super::prefetch::Prefetch;
 use super::trainer::new_learner;
 use super::{Plan, TrainError};
-use crate::data::BatchOrder;
-use crate::random::Seed;
 use burn::tensor::Device;
 use std::time::{Duration, Instant};
 
@@ -67,9 +65,7 @@ impl<'a> DryRun<'a> {
     /// The operating system gives no thread to read images.
     pub fn new(plan: &'a Plan, device: &Device) -> Result<Self, TrainError> {
         let learner = new_learner(plan, device)?;
-        let order = BatchOrder::new(plan.trained.len(), plan.config.train.batch, Seed(plan.config.seed));
-        let (images, preprocess) = (plan.trained.clone(), plan.record.preprocess.clone());
-        let batches = Prefetch::start(images, preprocess, order, 0).map_err(TrainError::Thread)?;
+        let batches = Prefetch::start(plan, 0).map_err(TrainError::Thread)?;
         Ok(Self { plan, learner, batches, device: device.clone().autodiff(), step: 0 })
     }
 
@@ -87,7 +83,7 @@ impl<'a> DryRun<'a> {
             since = now;
         };
         let host = self.batches.next()?;
-        let batch = to_device(plan, host.standardised, host.unit, plan.config.train.batch, &self.device);
+        let batch = to_device(plan, host, &self.device);
         done(StepPart::Batch);
         let rate = plan.schedule().at(step);
         self.learner

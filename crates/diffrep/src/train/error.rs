@@ -1,5 +1,5 @@
 //! What can go wrong with settings, run folders and training.
-use crate::data::DataError;
+use crate::data::{AugmentError, DataError};
 use crate::nn::NnError;
 use crate::objective::ObjectiveError;
 use std::io;
@@ -16,6 +16,9 @@ pub enum ConfigError {
         /// The nearest, or all.
         hint: String,
     },
+    /// A setting of the augmentation.
+    #[error(transparent)]
+    Augment(#[from] AugmentError),
     /// The file can't be read.
     #[error("can't read {}: {reason}", path.display())]
     Unreadable {
@@ -177,6 +180,14 @@ pub enum TrainError {
         dataset: String,
         /// How many there are.
         images: usize,
+    },
+    /// A method that learns from labels, without any.
+    #[error("{dataset} has no labels, but {method} learns from them")]
+    NoLabels {
+        /// The data set.
+        dataset: String,
+        /// The method.
+        method: &'static str,
     },
     /// The run can't go on with other images.
     #[error("{data} holds {found}, but the run was created with {expected}")]

@@ -1,5 +1,5 @@
 //! Health of the representation: is the code used, how many directions has it, does it sort images?
-use super::prefetch::read_batch;
+use super::prefetch::{HostBatch, Reader};
 use super::{Config, HealthRecord, Plan, Spread, TrainError, learner};
 use crate::data::ImageSet;
 use crate::measure;
@@ -65,8 +65,9 @@ impl Monitor {
         let order: Vec<usize> = (0..count).map(|i| i % rows).collect();
         let (mut loss, mut gain) = (0.0, None);
         for (index, rows) in order.chunks(plan.config.train.batch).enumerate() {
-            let batch = self.batch(plan, &plan.held_out, rows)?;
-            let pass = pass(plan, u32::MAX - index as u32);
+            let step = u32::MAX - index as u32;
+            let host = Reader::of_measuring(plan).read(&plan.held_out, rows, step)?;
+            let (batch, pass) = (to_device(plan, host, &self.device), pass(plan, step));
             let weight = rows.len() as f64 / count as f64;
             loss += weight * learner::read(&plan.objective.loss(model, &batch, pass)).0;
             if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, pass) {
@@ -90,9 +91,9 @@ impl Monitor {
     ) -> Result<(Vec<f32>, usize), TrainError> {
         let (mut codes, mut dim) = (Vec::new(), 1);
         for rows in rows.chunks(plan.config.train.batch) {
-            let batch = self.batch(plan, images, rows)?;
+            let batch = self.images(plan, images, rows)?;
             let t = vec![plan.config.monitor.t; rows.len()];
-            let code = model.encode(batch.images, &t, &plan.config.sde, pass(plan, 0)).mean;
+            let code = model.encode(batch, &t, &plan.config.sde, pass(plan, 0)).mean;
             dim = code.dims()[1];
             let data = code.into_data();
             codes.extend_from_slice(data.as_slice::<f32>().expect("codes are f32"));
@@ -131,9 +132,13 @@ impl Monitor {
         Ok(Some(accuracy))
     }
 
-    fn batch(&self, plan: &Plan, images: &ImageSet, rows: &[usize]) -> Result<Batch, TrainError> {
-        let host = read_batch(images, &plan.record.preprocess, rows)?;
-        Ok(to_device(plan, host.standardised, host.unit, rows.len(), &self.device))
+    /// Images as they are, standardised.
+    fn images(&self, plan: &Plan, images: &ImageSet, rows: &[usize]) -> Result<Tensor<4>, TrainError> {
+        let mut pixels = vec![0.0; rows.len() * images.shape().len()];
+        images.read(rows, &mut pixels)?;
+        let mut standardised = Vec::new();
+        plan.record.preprocess.apply(images.shape(), &pixels, &mut standardised);
+        Ok(image_tensor(plan, standardised, &self.device))
     }
 }
 
@@ -143,20 +148,31 @@ fn pass(plan: &Plan, step: u32) -> Pass {
     Pass { mode: Mode::Eval, precision: train.precision, seed: Seed(*seed), step }
 }
 
-/// A batch of `count` images on `device`.
-pub(super) fn to_device(
-    plan: &Plan,
-    standardised: Vec<f32>,
-    unit: Vec<f32>,
-    count: usize,
-    device: &Device,
-) -> Batch {
+/// A batch on `device`.
+pub(super) fn to_device(plan: &Plan, host: HostBatch, device: &Device) -> Batch {
+    Batch {
+        images: image_tensor(plan, host.standardised, device),
+        unit: Some(image_tensor(plan, host.unit, device)),
+        second: host.second.map(|view| image_tensor(plan, view, device)),
+        labels: plan.record.model.encoder.classes.map(|classes| one_hot(&host.labels, classes, device)),
+    }
+}
+
+fn image_tensor(plan: &Plan, values: Vec<f32>, device: &Device) -> Tensor<4> {
     let shape = plan.record.preprocess.shape();
-    let tensor = |values: Vec<f32>| {
-        let data = TensorData::new(values, [count, shape.height, shape.width, shape.channels]);
-        Tensor::<4>::from_data(data, device)
-    };
-    Batch { images: tensor(standardised), unit: Some(tensor(unit)) }
+    let count = values.len() / shape.len();
+    let data = TensorData::new(values, [count, shape.height, shape.width, shape.channels]);
+    Tensor::from_data(data, device)
+}
+
+fn one_hot(labels: &[Option<u32>], classes: usize, device: &Device) -> Tensor<2> {
+    let mut rows = vec![0.0f32; labels.len() * classes];
+    for (row, label) in rows.chunks_mut(classes).zip(labels) {
+        if let Some(place) = label.and_then(|label| row.get_mut(label as usize)) {
+            *place = 1.0;
+        }
+    }
+    Tensor::from_data(TensorData::new(rows, [labels.len(), classes]), device)
 }
 
 impl HealthRecord {

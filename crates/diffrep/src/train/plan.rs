@@ -1,6 +1,6 @@
 //! Checked settings with everything that they mean: images, networks, objective. A plan can run.
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
-use crate::data::{self, Dataset, ImageSet, OpenOptions, Preprocess};
+use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess};
 use crate::nn::ModelConfig;
 use crate::objective::{self, Objective};
 use crate::random::{Purpose, Seed};
@@ -11,6 +11,8 @@ use std::path::Path;
 const LEAST_IMAGES: usize = 8;
 /// The largest part of the images that is held out: one in so many.
 const LARGEST_PART: usize = 4;
+/// Numbers that contrastive losses compare.
+const PROJECTION: usize = 128;
 
 /// A run that has been checked.
 pub struct Plan {
@@ -47,6 +49,17 @@ impl Plan {
         if images.len() < 2 {
             return Err(TrainError::TooFewImages { dataset: dataset.name.clone(), images: images.len() });
         }
+        let needs = config.objective.method.needs();
+        let classes = images.labels().map(|column| column.classes.clone());
+        let mut encoder = config.encoder.clone();
+        if needs.labels {
+            let labelled = |column: &LabelColumn| column.values.iter().any(Option::is_some);
+            if !images.labels().is_some_and(labelled) {
+                let (dataset, method) = (dataset.name.clone(), config.objective.method.name());
+                return Err(TrainError::NoLabels { dataset, method });
+            }
+            encoder.classes = classes.as_ref().map(Vec::len);
+        }
         let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
         let preprocess = Preprocess::fit(images, multiple)?;
         let shape = preprocess.shape();
@@ -54,10 +67,11 @@ impl Plan {
             height: shape.height,
             width: shape.width,
             channels: shape.channels,
-            encoder: config.encoder.clone(),
+            encoder,
             ncsnpp: config.ncsnpp.clone(),
-            score_network: config.objective.method.has_score_network(),
+            score_network: needs.score_network,
             decoder: config.objective.needs_decoder(),
+            projection: needs.projection.then_some(PROJECTION),
         };
         let record = RunRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -66,7 +80,7 @@ impl Plan {
             train_images: images.len(),
             held_out_rows: held_out_rows(images.len(), config.monitor.held_out, Seed(config.seed)),
             shape: images.shape(),
-            classes: images.labels().map(|column| column.classes.clone()),
+            classes,
             preprocess,
             model,
         };
@@ -164,7 +178,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("checkpoint.keep", config.checkpoint.keep as f64, config.checkpoint.keep >= 1, "at least 1"),
     ];
     match checks.into_iter().find(|(_, _, fits, _)| !fits) {
-        None => Ok(()),
+        None => Ok(config.augment.check()?),
         Some((key, value, _, expected)) => {
             Err(ConfigError::OutOfRange { key, value: value.to_string(), expected })
         }

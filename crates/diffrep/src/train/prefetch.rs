@@ -1,5 +1,7 @@
 //! One persistent thread that reads and preprocesses the next batches while the current one trains.
-use crate::data::{BatchOrder, DataError, ImageSet, Preprocess};
+use super::Plan;
+use crate::data::{AugmentConfig, BatchOrder, DataError, ImageSet, Preprocess};
+use crate::random::Seed;
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -13,6 +15,64 @@ pub(super) struct HostBatch {
     pub standardised: Vec<f32>,
     /// Padded, in [0, 1], `[N, H, W, C]`.
     pub unit: Vec<f32>,
+    /// Another view, padded and standardised.
+    pub second: Option<Vec<f32>>,
+    /// Class of each image.
+    pub labels: Vec<Option<u32>>,
+}
+
+/// What a method sees of an image: the image itself, a view, two views.
+#[derive(Clone)]
+pub(super) struct Reader {
+    preprocess: Preprocess,
+    augment: AugmentConfig,
+    two_views: bool,
+    seed: Seed,
+}
+
+impl Reader {
+    /// How the plan's images are trained with.
+    pub fn of_training(plan: &Plan) -> Self {
+        Self {
+            preprocess: plan.record.preprocess.clone(),
+            augment: plan.config.augment.clone(),
+            two_views: plan.config.objective.method.needs().two_views,
+            seed: Seed(plan.config.seed),
+        }
+    }
+
+    /// How the plan's images are measured: as they are, unless the method can't do without views.
+    pub fn of_measuring(plan: &Plan) -> Self {
+        let reader = Self::of_training(plan);
+        if reader.two_views { reader } else { Self { augment: AugmentConfig::default(), ..reader } }
+    }
+
+    /// Images `rows`, with the views of `step`.
+    pub fn read(&self, images: &ImageSet, rows: &[usize], step: u32) -> Result<HostBatch, DataError> {
+        let mut pixels = vec![0.0; rows.len() * images.shape().len()];
+        images.read(rows, &mut pixels)?;
+        let second = self.two_views.then(|| self.view(images, pixels.clone(), (self.seed, step, 1)).0);
+        let (standardised, unit) = self.view(images, pixels, (self.seed, step, 0));
+        let known = images.labels();
+        let labels = rows.iter().map(|&row| known.and_then(|column| column.values[row])).collect();
+        Ok(HostBatch { standardised, unit, second, labels })
+    }
+
+    /// A view, standardised and in [0, 1].
+    fn view(
+        &self,
+        images: &ImageSet,
+        mut pixels: Vec<f32>,
+        address: (Seed, u32, u16),
+    ) -> (Vec<f32>, Vec<f32>) {
+        let shape = images.shape();
+        self.augment.apply(&mut pixels, shape, address);
+        let (mut standardised, mut unit) = (Vec::new(), Vec::new());
+        self.preprocess.apply(shape, &pixels, &mut standardised);
+        self.preprocess.pad(shape, &pixels, &mut unit);
+        self.augment.add_noise(&mut standardised, self.preprocess.shape().len(), address);
+        (standardised, unit)
+    }
 }
 
 /// The batches of a run from some step on, in order: a pure function of the order and the data.
@@ -22,17 +82,14 @@ pub(super) struct Prefetch {
 }
 
 impl Prefetch {
-    /// Starts reading the batches of `order` from step `first` on.
-    pub fn start(
-        images: ImageSet,
-        preprocess: Preprocess,
-        mut order: BatchOrder,
-        first: u64,
-    ) -> io::Result<Self> {
+    /// Starts reading the batches of the plan from step `first` on.
+    pub fn start(plan: &Plan, first: u64) -> io::Result<Self> {
+        let mut order = BatchOrder::new(plan.trained.len(), plan.config.train.batch, Seed(plan.config.seed));
+        let (images, reader) = (plan.trained.clone(), Reader::of_training(plan));
         let (sender, receiver) = sync_channel(AHEAD);
         let work = move || {
             for step in first.. {
-                let batch = read_batch(&images, &preprocess, &order.rows_at(step));
+                let batch = reader.read(&images, &order.rows_at(step), step as u32);
                 let failed = batch.is_err();
                 // The receiver is gone when training is over.
                 if sender.send(batch).is_err() || failed {
@@ -70,19 +127,4 @@ impl Drop for Prefetch {
             let _ = thread.join();
         }
     }
-}
-
-/// Images `rows` as training and measuring see them.
-pub(super) fn read_batch(
-    images: &ImageSet,
-    preprocess: &Preprocess,
-    rows: &[usize],
-) -> Result<HostBatch, DataError> {
-    let shape = images.shape();
-    let mut pixels = vec![0.0; rows.len() * shape.len()];
-    images.read(rows, &mut pixels)?;
-    let mut batch = HostBatch { standardised: Vec::new(), unit: Vec::new() };
-    preprocess.apply(shape, &pixels, &mut batch.standardised);
-    preprocess.pad(shape, &pixels, &mut batch.unit);
-    Ok(batch)
 }

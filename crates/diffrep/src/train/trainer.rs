@@ -7,7 +7,6 @@ use super::{
     Event, LockedRun, MetricsLog, Observer, Plan, Record, RunError, RunFolder, StepFigures, TrainError,
     TrainRecord, Window, memory, unix_time,
 };
-use crate::data::BatchOrder;
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{self, Model};
 use crate::random::Seed;
@@ -142,9 +141,7 @@ impl Trainer {
             return Ok(Ending::Finished);
         }
         let batch = self.plan.config.train.batch;
-        let order = BatchOrder::new(self.plan.trained.len(), batch, Seed(self.plan.config.seed));
-        let (images, preprocess) = (self.plan.trained.clone(), self.plan.record.preprocess.clone());
-        let mut batches = Prefetch::start(images, preprocess, order, first).map_err(TrainError::Thread)?;
+        let mut batches = Prefetch::start(&self.plan, first).map_err(TrainError::Thread)?;
         let mut clock = Clock::new(batch);
         while self.progress.step < limits.steps {
             clock.start();
@@ -179,7 +176,7 @@ impl Trainer {
     fn advance(&mut self, batches: &mut Prefetch) -> Result<StepFigures, TrainError> {
         let (config, step) = (&self.plan.config, self.progress.step);
         let host = batches.next()?;
-        let batch = to_device(&self.plan, host.standardised, host.unit, config.train.batch, &self.device);
+        let batch = to_device(&self.plan, host, &self.device);
         let rate = self.progress.schedule.at(step);
         let figures = self
             .learner

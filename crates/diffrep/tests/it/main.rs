@@ -12,6 +12,7 @@ mod data_labels;
 mod data_real;
 mod data_split;
 mod embedding_files;
+mod methods;
 mod model_config;
 mod model_operations;
 mod objective;

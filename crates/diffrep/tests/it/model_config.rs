@@ -18,6 +18,7 @@ fn config(side: usize, channels: usize, multipliers: &[usize]) -> ModelConfig {
         },
         score_network: true,
         decoder: true,
+        projection: None,
     }
 }
 

@@ -5,7 +5,16 @@ const K3: u64 = 9;
 
 fn config(side: usize, channels: usize, ncsnpp: NcsnppConfig) -> ModelConfig {
     let encoder = EncoderConfig::default();
-    ModelConfig { height: side, width: side, channels, encoder, ncsnpp, score_network: true, decoder: false }
+    ModelConfig {
+        height: side,
+        width: side,
+        channels,
+        encoder,
+        ncsnpp,
+        score_network: true,
+        decoder: false,
+        projection: None,
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use diffrep::sde::Sde;
 const TRAIN: Pass = Pass { mode: Mode::Train, ..Pass::EVAL };
 
 fn tiny(device: &Device, seed: u64) -> Model {
-    tiny_config(Method::Drl).init(Seed(seed), device).unwrap()
+    tiny_config(Method::DRL).init(Seed(seed), device).unwrap()
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn initial_weights_are_a_function_of_the_seed() {
 
 #[test]
 fn initial_weights_have_the_published_spread() {
-    let config = ModelConfig { height: 32, width: 32, channels: 3, ..tiny_config(Method::Drl) };
+    let config = ModelConfig { height: 32, width: 32, channels: 3, ..tiny_config(Method::DRL) };
     let model =
         ModelConfig { ncsnpp: Default::default(), ..config }.init(Seed(1), &Device::default()).unwrap();
     let layout = Layout::of(&model);

@@ -34,7 +34,7 @@ fn gradient(model: &Model, method: Method, precision: Precision) -> (f32, Vec<f3
 
 #[test]
 fn the_gradient_of_all_networks_in_bf16_is_near_the_one_in_f32() {
-    for method in Method::ALL {
+    for method in &[Method::DRL, Method::VDRL] {
         let model = tiny_config(*method).init(TRAIN.seed, &Device::default().autodiff()).unwrap();
         let [(loss, exact), (rounded_loss, rounded)] =
             Precision::ALL.map(|precision| gradient(&model, *method, precision));
@@ -53,7 +53,7 @@ fn the_gradient_of_all_networks_in_bf16_is_near_the_one_in_f32() {
 
 #[test]
 fn codes_in_bf16_are_near_those_in_f32_and_each_image_has_its_own() {
-    let model = tiny_config(Method::Drl).init(TRAIN.seed, &Device::default()).unwrap();
+    let model = tiny_config(Method::DRL).init(TRAIN.seed, &Device::default()).unwrap();
     let images = tiny_batch(16, &Device::default()).images;
     let codes = |count: usize, precision| {
         let images = images.clone().narrow(0, 0, count);

@@ -21,6 +21,7 @@ fn load(state: &StateDict, device: &Device) -> Model {
         ncsnpp: Default::default(),
         score_network: false,
         decoder: false,
+        projection: None,
     };
     state.load_into(&config.init(Seed(0), device).unwrap()).unwrap()
 }
@@ -166,6 +167,7 @@ fn two_dimensional_latents_have_a_head() {
             ncsnpp: Default::default(),
             score_network: false,
             decoder: false,
+            projection: None,
         };
         let model = model.init(Seed(1), &Device::default()).unwrap();
         let images = super::objective::tiny_batch(2, &Device::default()).images;

@@ -6,7 +6,10 @@ use diffrep::nn::research::{StateDict, mappings};
 use diffrep::nn::{
     EncoderConfig, Mode, Model, ModelConfig, NcsnppConfig, Pass, Precision, TimeEmbeddings, parameters,
 };
-use diffrep::objective::{Batch, Draw, Method, ObjectiveConfig, Reduction, ScoreMatching, Weighting, terms};
+use diffrep::objective::{
+    Batch, Draw, Method, ObjectiveConfig, Reconstruction, ReconstructionLoss, Reduction, ScoreMatching,
+    Weighting,
+};
 use diffrep::random::Seed;
 use diffrep::sde::Sde;
 
@@ -33,7 +36,7 @@ impl Case {
             depth: 10,
             width: 1,
             latent: Some(64),
-            probabilistic: self.method.is_probabilistic(),
+            probabilistic: self.method.needs().probabilistic,
             time_conditioned: true,
             classes: Some(10),
             learned_time: true,
@@ -46,17 +49,18 @@ impl Case {
             ncsnpp: NcsnppConfig { dropout: 0.0, ..NcsnppConfig::default() },
             score_network: true,
             decoder: true,
+            projection: None,
         };
         self.state.load_into(&config.init(Seed(0), device).unwrap()).unwrap()
     }
 
     fn batch(&self, scale: f32, device: &Device) -> Batch {
         let images = self.reference.images("in.x0", device);
-        Batch { images: images.clone().mul_scalar(scale), unit: Some(images) }
+        Batch { unit: Some(images.clone()), ..Batch::new(images.mul_scalar(scale)) }
     }
 
     fn draw(&self, device: &Device) -> Draw {
-        let latent_noise = match self.method.is_probabilistic() {
+        let latent_noise = match self.method.needs().probabilistic {
             true => self.reference.matrix("in.encoder_noise", device),
             false => Tensor::zeros([3, 64], device),
         };
@@ -118,7 +122,7 @@ impl Case {
 }
 
 fn check_score_matching(name: &str, config: ObjectiveConfig) {
-    for case in Method::ALL.iter().filter_map(|method| Case::open(*method)) {
+    for case in cases() {
         let config = ObjectiveConfig { method: case.method, ..config.clone() };
         let objective = ScoreMatching::new(&config, &Sde::default());
         case.check_loss(name, |model, batch, times, device| {
@@ -127,19 +131,19 @@ fn check_score_matching(name: &str, config: ObjectiveConfig) {
     }
 }
 
-/// Without a score network: the autoencoder, with a probabilistic code the likelihood term of the variational one.
-fn check_reconstruction(name: &str, error: impl Fn(Tensor<4>, &Batch) -> Tensor<1>) {
-    for case in Method::ALL.iter().filter_map(|method| Case::open(*method)) {
+/// The autoencoder, and with a probabilistic code the likelihood term of the variational one.
+fn check_reconstruction(name: &str, reconstruction_loss: ReconstructionLoss) {
+    for (case, method) in cases().zip([Method::AE, Method::VAE]) {
+        let config = ObjectiveConfig { gamma: 0.0, reconstruction_loss, ..ObjectiveConfig::of(method) };
+        let objective = Reconstruction::new(&config, &Sde::default());
         case.check_loss(name, |model, batch, times, device| {
-            let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, TRAIN);
-            let z = code.sample(case.draw(device).latent_noise);
-            let conditioning = model.conditioning.as_ref().expect("a model with a decoder");
-            let condition =
-                conditioning.join(times.conditioning.expect("embeddings of both"), z, Precision::F32);
-            let decoder = model.decoder.as_ref().expect("a model with a decoder");
-            error(decoder.forward(&condition, TRAIN), batch).mean()
+            objective.loss_at(model, batch, case.draw(device).latent_noise, times, TRAIN).total
         });
     }
+}
+
+fn cases() -> impl Iterator<Item = Case> {
+    [Method::DRL, Method::VDRL].into_iter().filter_map(Case::open)
 }
 
 fn plain() -> ObjectiveConfig {
@@ -176,12 +180,12 @@ fn check_forward(method: Method) {
 
 #[test]
 fn drl_forward_values_agree() {
-    check_forward(Method::Drl);
+    check_forward(Method::DRL);
 }
 
 #[test]
 fn vdrl_forward_values_agree() {
-    check_forward(Method::Vdrl);
+    check_forward(Method::VDRL);
 }
 
 #[test]
@@ -211,21 +215,17 @@ fn the_loss_with_joint_reconstruction_agrees() {
 
 #[test]
 fn autoencoders_agree() {
-    check_reconstruction("reconstruction_only", |output, batch| {
-        terms::squared_error(output, batch.images.clone(), Reduction::Sum)
-    });
+    check_reconstruction("reconstruction_only", ReconstructionLoss::L2);
 }
 
 #[test]
 fn autoencoders_by_binary_cross_entropy_agree() {
-    check_reconstruction("reconstruction_only_bce", |output, batch| {
-        terms::binary_cross_entropy(output, batch.unit.clone().expect("given above"), Reduction::Sum)
-    });
+    check_reconstruction("reconstruction_only_bce", ReconstructionLoss::Bce);
 }
 
 #[test]
 fn a_whole_network_exports_the_names_that_it_imports() {
-    let Some(case) = Case::open(Method::Vdrl) else { return };
+    let Some(case) = Case::open(Method::VDRL) else { return };
     let exported = StateDict::of(&case.model(&Device::default()));
     assert!(exported.names().eq(case.state.names()));
     for name in case.state.names() {

@@ -19,6 +19,7 @@ fn encoder() -> Model {
         ncsnpp: Default::default(),
         score_network: false,
         decoder: false,
+        projection: None,
     };
     config.init(Seed(5), &Device::default()).unwrap()
 }
@@ -101,6 +102,7 @@ fn a_checkpoint_of_another_depth_lists_some_of_its_tensors_and_counts_the_rest()
         ncsnpp: Default::default(),
         score_network: false,
         decoder: false,
+        projection: None,
     };
     let state = StateDict::of(&deeper.init(Seed(0), &Device::default()).unwrap());
     assert_eq!(state.encoder_config().unwrap().0.depth, 16);

@@ -84,7 +84,7 @@ fn another_forward_process_takes_its_own_constants() {
 #[test]
 fn the_method_decides_whether_the_code_is_gaussian() {
     let config = resolve(&["objective.method=vdrl"]).unwrap();
-    assert_eq!(config.objective.method, Method::Vdrl);
+    assert_eq!(config.objective.method, Method::VDRL);
     assert!(config.encoder.probabilistic);
     assert!(!resolve(&[]).unwrap().encoder.probabilistic);
     let insisting = resolve(&["encoder.probabilistic=true"]).unwrap();

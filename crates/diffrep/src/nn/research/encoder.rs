@@ -45,6 +45,7 @@ impl ImportedEncoder {
             ncsnpp: NcsnppConfig::default(),
             score_network: false,
             decoder: false,
+            projection: None,
         };
         let blank = config
             .init(Seed(0), &Device::flex())

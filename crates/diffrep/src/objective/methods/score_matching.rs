@@ -1,9 +1,9 @@
 //! DRL and VDRL: denoising score matching with the latent of the clean image as the score network's second input.
 use super::{Needs, Spec};
+use crate::nn::{Condition, Mode, Model, Ncsnpp, Pass, Precision, TimeEmbeddings};
 use crate::objective::config::{ObjectiveConfig, Weighting};
 use crate::objective::draw::Draw;
 use crate::objective::{Batch, Losses, Objective, ZGain, terms};
-use crate::nn::{Condition, Mode, Model, Ncsnpp, Pass, Precision, TimeEmbeddings};
 use crate::sde::Sde;
 use burn::tensor::{Device, Tensor};
 

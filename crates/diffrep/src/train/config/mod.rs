@@ -8,6 +8,8 @@ pub use presets::{PRESETS, preset_for};
 pub use settings::{CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, TrainConfig};
 
 use super::ConfigError;
+use crate::objective::Method;
+use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -68,15 +70,11 @@ impl Config {
             None => preset_for(&data_source(&above)).to_owned(),
         };
         let mut table = presets::table(&preset)?;
-        let mut config = read(&format!("preset {preset}"), table.clone())?;
+        let mut config = read_over_defaults(&format!("preset {preset}"), &table)?;
         // Read after every layer, so that a fault is laid at the right door.
         for (origin, layer) in above {
             layers::lay(&mut table, layer);
-            config = read(&origin, table.clone())?;
-        }
-        // Whether the code is Gaussian follows from the method, unless somebody insists.
-        if layers::get(&table, "encoder", "probabilistic").is_none() {
-            config.encoder.probabilistic = config.objective.method.is_probabilistic();
+            config = read_over_defaults(&origin, &table)?;
         }
         config.data.make_absolute();
         Ok(config)
@@ -116,6 +114,18 @@ fn data_source(layers: &[(String, Table)]) -> String {
     let mut sources =
         layers.iter().rev().filter_map(|(_, table)| layers::get(table, "data", "source")?.as_str());
     sources.next().unwrap_or_default().to_owned()
+}
+
+/// Reads `table` laid over the defaults of its method.
+fn read_over_defaults(origin: &str, table: &Table) -> Result<Config, ConfigError> {
+    let method = match layers::get(table, "objective", "method") {
+        Some(name) => Method::deserialize(name.clone()).ok(),
+        None => None,
+    };
+    // An unknown method is found out below, where the error tells the setting.
+    let mut whole = method.map(Method::defaults).unwrap_or_default();
+    layers::lay(&mut whole, table.clone());
+    read(origin, whole)
 }
 
 fn read(origin: &str, table: Table) -> Result<Config, ConfigError> {

@@ -1,5 +1,5 @@
 //! The settings themselves: one struct a table of the TOML file.
-use crate::data::{self, Labels, OnBad, OpenOptions};
+use crate::data::{self, AugmentConfig, Labels, OnBad, OpenOptions};
 use crate::nn::{EncoderConfig, NcsnppConfig, Precision, PrecisionName};
 use crate::objective::ObjectiveConfig;
 use crate::sde::Sde;
@@ -15,6 +15,9 @@ pub struct Config {
     pub seed: u64,
     /// The images.
     pub data: DataConfig,
+    /// Views of the images that are trained with.
+    #[serde(default)]
+    pub augment: AugmentConfig,
     /// The forward process.
     pub sde: Sde,
     /// The encoder.

@@ -1,0 +1,252 @@
+//! Running a comparison: whatever is finished is not run again.
+use super::StudyError;
+use super::exhibit::exhibits;
+use super::plan::{Arm, StudyPlan};
+use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
+use super::table::table;
+use crate::data;
+use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
+use crate::represent::{Autoencoder, LoadedEncoder};
+use crate::train::checkpoint::{self, Weights, Which};
+use crate::train::{
+    Config, Ending, Event, Limits, LockedRun, Plan, Record, RunError, RunFolder, TrainError, Trainer, metrics,
+};
+use burn::tensor::Device;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
+
+/// Who is told what is going on.
+type Observer<'a> = dyn FnMut(StudyEvent<'_>) + Send + 'a;
+
+/// What is going on, for progress lines.
+#[derive(Debug)]
+pub enum StudyEvent<'a> {
+    /// A method, seed and budget begins: number from 1, of all.
+    Cell {
+        /// Its name in the plan, or `baselines`.
+        arm: &'a str,
+        /// Seed of training.
+        seed: u64,
+        /// Images to be seen.
+        images: u64,
+        /// Its number, from 1.
+        number: usize,
+        /// All of them.
+        of: usize,
+        /// Whether its results are there already.
+        finished: bool,
+    },
+    /// Its training.
+    Train(Event<'a>),
+    /// Its probes.
+    Probe(ProbeEvent),
+    /// Its results, new or from before.
+    Done(&'a CellRecord),
+}
+
+/// A comparison in a folder: runs in `runs/`, results in `results/`, the table and figures beside them.
+#[derive(Debug)]
+pub struct Study<'a> {
+    /// What to compare.
+    pub plan: &'a StudyPlan,
+    /// The folder.
+    pub folder: &'a Path,
+    /// Where networks are computed, without autodiff.
+    pub device: &'a Device,
+    /// Set by somebody who wants to stop; the same call then goes on later.
+    pub stop: &'a AtomicBool,
+}
+
+impl Study<'_> {
+    /// Trains and measures what isn't yet, then writes `compare.json`, `table.md` and the figures. `None` if it was
+    /// stopped before.
+    ///
+    /// # Errors
+    /// The first method that can't be trained or measured, named; results of the others are kept.
+    pub fn run(&self, observe: &mut Observer<'_>) -> Result<Option<StudyRecord>, StudyError> {
+        let results = self.folder.join("results");
+        std::fs::create_dir_all(&results)
+            .map_err(|error| StudyError::Write { path: results.clone(), error })?;
+        let plan = self.plan;
+        let of = plan.arms.len() * plan.seeds.len() * plan.images.len() + 1;
+        let protocol = Protocol::of(&plan.t, &plan.probes);
+        let mut record = StudyRecord::default();
+        let mut number = 0;
+        for &seed in &plan.seeds {
+            for arm in &plan.arms {
+                for &images in &plan.images {
+                    number += 1;
+                    let file = results.join(format!("{}-seed{seed}-{images}.json", arm.name));
+                    let known = record::read::<CellRecord>(&file)?;
+                    let known = known.filter(|cell| cell.protocol == protocol);
+                    let finished = known.is_some();
+                    observe(StudyEvent::Cell { arm: &arm.name, seed, images, number, of, finished });
+                    let cell = match known {
+                        Some(cell) => cell,
+                        None => {
+                            let Some(cell) = self.cell(arm, seed, images, &protocol, observe)? else {
+                                return Ok(None);
+                            };
+                            record::write(&file, &cell)?;
+                            cell
+                        }
+                    };
+                    observe(StudyEvent::Done(&cell));
+                    record.cells.push(cell);
+                }
+            }
+        }
+        let place = |cell: &CellRecord| {
+            let arm = plan.arms.iter().position(|arm| arm.name == cell.arm);
+            (arm, cell.seed, cell.images)
+        };
+        record.cells.sort_by_key(place);
+        record.baselines = self.baselines(&results, &protocol, (number + 1, of), observe)?;
+        record::write(&self.folder.join("compare.json"), &record)?;
+        record::write_text(&self.folder.join("table.md"), &table(&record))?;
+        for exhibit in exhibits(&record)? {
+            exhibit.figure.save(self.folder, &exhibit.stem)?;
+        }
+        Ok(Some(record))
+    }
+
+    fn run_folder(&self, arm: &Arm, seed: u64) -> PathBuf {
+        self.folder.join("runs").join(format!("{}-seed{seed}", arm.name))
+    }
+
+    /// Trains up to the budget and measures. `None` if stopped.
+    fn cell(
+        &self,
+        arm: &Arm,
+        seed: u64,
+        images: u64,
+        protocol: &Protocol,
+        observe: &mut Observer<'_>,
+    ) -> Result<Option<CellRecord>, StudyError> {
+        let (run, steps) = (self.run_folder(arm, seed), arm.steps(images));
+        let config = Config { seed, ..arm.config.clone() };
+        // A budget that an earlier call trained beyond may be there still.
+        let there = checkpoint::steps(&run)?.contains(&steps);
+        if !there && self.train(&run, config, steps, observe).map_err(failed(arm, seed))? != Ending::Finished
+        {
+            return Ok(None);
+        }
+        let (which, weights) = (Which::Step(steps), Weights::Ema);
+        let encoder = LoadedEncoder::open(&run, which, weights, self.device)?;
+        let labelled = self.labelled(&encoder).map_err(probing(&arm.name))?;
+        let scores = self.probe(&encoder, &labelled, observe, |request, observe| {
+            Ok(request.encoder(observe)?.into_iter().map(|outcome| outcome.score).collect())
+        });
+        let autoencoder = Autoencoder::open(&run, which, weights, self.device)?;
+        let quality = autoencoder.map(|network| network.quality(&labelled.test.images)).transpose()?;
+        Ok(Some(CellRecord {
+            arm: arm.name.clone(),
+            method: arm.config.objective.method.name().to_owned(),
+            seed,
+            images,
+            steps,
+            train_seconds: seconds_until(&run, steps)?,
+            time_conditioned: encoder.is_time_conditioned(),
+            protocol: protocol.clone(),
+            scores: scores.map_err(probing(&arm.name))?,
+            reconstruction: quality,
+        }))
+    }
+
+    fn train(
+        &self,
+        run: &Path,
+        config: Config,
+        steps: u64,
+        observe: &mut Observer<'_>,
+    ) -> Result<Ending, TrainError> {
+        let mut trainer = match RunFolder::open(run) {
+            Ok(folder) => {
+                let changes = config.changes_since(&folder.config()?);
+                if !changes.is_empty() {
+                    let (path, changes) = (run.to_owned(), changes.join("; "));
+                    return Err(RunError::OtherRun { path, changes }.into());
+                }
+                let lock = LockedRun::acquire(run)?;
+                Trainer::resume(Plan::existing(&folder)?, lock, self.device)?
+            }
+            Err(_) => {
+                let plan = Plan::new(config, run)?;
+                Trainer::create(plan, LockedRun::acquire(run)?, None, self.device)?
+            }
+        };
+        let limits = Limits { steps, time: None, stop: self.stop };
+        let ending = trainer.run(limits, &mut |event: Event<'_>| observe(StudyEvent::Train(event)))?;
+        Ok(ending)
+    }
+
+    fn labelled(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
+        let options =
+            data::OpenOptions { classes: encoder.record().classes.clone(), ..encoder.open_options() };
+        let dataset = data::open(&encoder.config().data.source, &options)?;
+        LabelledData::new(&dataset, None, None)
+    }
+
+    fn probe(
+        &self,
+        encoder: &LoadedEncoder,
+        labelled: &LabelledData,
+        observe: &mut Observer<'_>,
+        scores: impl Fn(&RunProbe<'_>, &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Score>, ProbeError>,
+    ) -> Result<Vec<Score>, ProbeError> {
+        let (t, settings) = (self.plan.t.clone(), self.plan.probes.clone());
+        let request = RunProbe { encoder, labelled, t, settings };
+        // Probes tell their progress from several threads at once.
+        let shared = Mutex::new(observe);
+        scores(&request, &|event| {
+            let mut observe = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            observe(StudyEvent::Probe(event));
+        })
+    }
+
+    /// Scores of raw pixels, and of the first method's encoder before training, with the first seed.
+    fn baselines(
+        &self,
+        results: &Path,
+        protocol: &Protocol,
+        (number, of): (usize, usize),
+        observe: &mut Observer<'_>,
+    ) -> Result<Vec<Score>, StudyError> {
+        let file = results.join("baselines.json");
+        let known = record::read::<BaselineRecord>(&file)?.filter(|known| known.protocol == *protocol);
+        let (seed, finished) = (self.plan.seeds[0], known.is_some());
+        observe(StudyEvent::Cell { arm: "baselines", seed, images: 0, number, of, finished });
+        if let Some(known) = known {
+            return Ok(known.scores);
+        }
+        let run = self.run_folder(&self.plan.arms[0], seed);
+        let encoder = LoadedEncoder::open(&run, Which::Latest, Weights::Ema, self.device)?;
+        let labelled = self.labelled(&encoder).map_err(probing("baselines"))?;
+        let scores = self
+            .probe(&encoder, &labelled, observe, |request, observe| request.baselines(&run, observe))
+            .map_err(probing("baselines"))?;
+        record::write(&file, &BaselineRecord { protocol: protocol.clone(), scores: scores.clone() })?;
+        Ok(scores)
+    }
+}
+
+fn failed(arm: &Arm, seed: u64) -> impl FnOnce(TrainError) -> StudyError {
+    let arm = arm.name.clone();
+    move |error| StudyError::Train { arm, seed, error: Box::new(error) }
+}
+
+fn probing(arm: &str) -> impl Fn(ProbeError) -> StudyError {
+    let arm = arm.to_owned();
+    move |error| StudyError::Probe { arm: arm.clone(), error }
+}
+
+/// Wall-clock seconds of training up to `steps`, from the run's metrics.
+fn seconds_until(run: &Path, steps: u64) -> Result<f64, StudyError> {
+    let records = metrics::read(run)?;
+    let seconds = records.iter().filter_map(|record| match record {
+        Record::Train(record) if record.step <= steps => Some(record.seconds),
+        _ => None,
+    });
+    Ok(seconds.last().unwrap_or(0.0))
+}

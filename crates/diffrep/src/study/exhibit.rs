@@ -1,0 +1,151 @@
+//! The figures of a comparison.
+use super::record::{CellRecord, StudyRecord};
+use super::table::{accuracy, arms, budgets, few_labels, probes};
+use crate::probe::{ProbeKind, headline, mean_and_sd};
+use crate::report::ReportError;
+use crate::report::figure::{Axis, Baseline, Figure, LineChart, Point, Series};
+
+/// A figure and the name of its files.
+#[derive(Clone, Debug)]
+pub(super) struct Exhibit {
+    pub(super) stem: String,
+    pub(super) figure: Figure,
+}
+
+/// Accuracy against t, against labels a class and against images seen, where there is more than one of them.
+pub(super) fn exhibits(record: &StudyRecord) -> Result<Vec<Exhibit>, ReportError> {
+    let mut found = Vec::new();
+    let last = budgets(record).last().copied().unwrap_or(0);
+    for probe in probes(record) {
+        let charts = [
+            ("t", against_t(record, probe, last)),
+            ("labels", against_labels(record, probe, last)),
+            ("images", against_images(record, probe)),
+        ];
+        for (what, chart) in charts {
+            if let Some(chart) = chart {
+                found.push(Exhibit { stem: format!("{}-{what}", probe.name()), figure: chart.draw()? });
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn title(probe: ProbeKind) -> &'static str {
+    match probe {
+        ProbeKind::Linear => "linear probe",
+        ProbeKind::Mlp => "MLP probe",
+        ProbeKind::Knn => "kNN",
+    }
+}
+
+/// A line for each method whose code depends on t, a horizontal one for each other.
+fn against_t(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<LineChart> {
+    let (mut series, mut baselines) = (Vec::new(), Vec::new());
+    for arm in arms(record) {
+        let cells = cells(record, arm, images);
+        if cells.iter().any(|cell| cell.time_conditioned) {
+            let levels = cells.first()?.protocol.t.clone();
+            let points = levels.into_iter().filter_map(|t| {
+                let at = |cell: &&CellRecord| {
+                    let scores = cell.scores.iter();
+                    let mut here = scores.filter(|s| s.probe == probe && s.labels_per_class.is_none());
+                    Some(here.find(|s| s.t == Some(t))?.accuracy)
+                };
+                point(t, &cells.iter().filter_map(at).collect::<Vec<_>>())
+            });
+            let mut points: Vec<Point> = points.collect();
+            points.sort_by(|a, b| a.x.total_cmp(&b.x));
+            series.push(Series { name: arm.to_owned(), points });
+        } else {
+            let values: Vec<f64> =
+                cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, None)).collect();
+            baselines.extend(baseline(arm, &values));
+        }
+    }
+    for source in ["raw pixels", "random encoder"] {
+        let found = headline(&record.baselines, source, probe);
+        baselines.extend(found.and_then(|score| baseline(source, &[score.accuracy])));
+    }
+    let x = Axis::linear("level of detail t (0 fine, 1 coarse)");
+    chart(format!("Test accuracy, {}", title(probe)), x, series, baselines)
+}
+
+/// A line for each method over the numbers of labels a class.
+fn against_labels(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<LineChart> {
+    let counts = few_labels(record);
+    if counts.len() < 2 {
+        return None;
+    }
+    let line = |name: &str, values: &dyn Fn(usize) -> Vec<f64>| {
+        let points = counts.iter().filter_map(|&count| point(count as f64, &values(count)));
+        Series { name: name.to_owned(), points: points.collect() }
+    };
+    let mut series: Vec<Series> = arms(record)
+        .into_iter()
+        .map(|arm| {
+            let cells = cells(record, arm, images);
+            line(arm, &|count| {
+                cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, Some(count))).collect()
+            })
+        })
+        .collect();
+    series.push(line("raw pixels", &|count| {
+        let chosen = record.baselines.iter().filter(|score| {
+            score.headline
+                && score.source == "raw pixels"
+                && score.probe == probe
+                && score.labels_per_class == Some(count)
+        });
+        chosen.map(|score| score.accuracy).collect()
+    }));
+    let title = format!("Test accuracy with few labels, {}", title(probe));
+    chart(title, Axis::log("labels a class"), series, Vec::new())
+}
+
+/// A line for each method over the budgets.
+fn against_images(record: &StudyRecord, probe: ProbeKind) -> Option<LineChart> {
+    let budgets = budgets(record);
+    if budgets.len() < 2 {
+        return None;
+    }
+    let line = |arm: &str| {
+        let point = |&images: &u64| {
+            let cells = cells(record, arm, images);
+            let values: Vec<f64> =
+                cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, None)).collect();
+            point(images as f64, &values)
+        };
+        Series { name: arm.to_owned(), points: budgets.iter().filter_map(point).collect() }
+    };
+    let series = arms(record).into_iter().map(line).collect();
+    let title = format!("Test accuracy against training, {}", title(probe));
+    chart(title, Axis::log("images seen"), series, Vec::new())
+}
+
+fn cells<'a>(record: &'a StudyRecord, arm: &str, images: u64) -> Vec<&'a CellRecord> {
+    record.cells.iter().filter(|cell| cell.arm == arm && cell.images == images).collect()
+}
+
+/// Mean in %, with the deviation between seeds where there are several.
+fn point(x: f64, values: &[f64]) -> Option<Point> {
+    let (mean, sd) = mean_and_sd(values);
+    (!values.is_empty()).then(|| Point { x, y: 100.0 * mean, sd: (values.len() > 1).then_some(100.0 * sd) })
+}
+
+fn baseline(name: &str, values: &[f64]) -> Option<Baseline> {
+    let (mean, _) = mean_and_sd(values);
+    (!values.is_empty()).then(|| Baseline { name: name.to_owned(), value: 100.0 * mean })
+}
+
+/// None where there is nothing to draw: a chart needs a line.
+fn chart(title: String, x: Axis, mut series: Vec<Series>, baselines: Vec<Baseline>) -> Option<LineChart> {
+    series.retain(|line| !line.points.is_empty());
+    (!series.is_empty()).then(|| LineChart {
+        title,
+        x,
+        y: Axis::linear("test accuracy, %"),
+        series,
+        baselines,
+    })
+}

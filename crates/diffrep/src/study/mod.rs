@@ -1,0 +1,13 @@
+//! Whole experiments out of the parts below: methods compared with each other under one budget.
+mod compare;
+mod error;
+mod exhibit;
+mod plan;
+mod record;
+mod table;
+
+pub use compare::{Study, StudyEvent};
+pub use error::StudyError;
+pub use plan::{Arm, PlanFile, StudyPlan};
+pub use record::{CellRecord, StudyRecord};
+pub use table::{accuracy, table};

@@ -1,0 +1,251 @@
+//! The plan of a comparison: a TOML file, checked once.
+use super::StudyError;
+use crate::objective::Method;
+use crate::probe::{ProbeKind, Recipe, Settings};
+use crate::represent::{level_grid, parse_levels};
+use crate::train::{Config, Sources};
+use serde::Deserialize;
+use std::path::Path;
+
+/// Checkpoints kept of a run that is measured at several budgets: all, in practice.
+const KEEP: i64 = 10_000;
+
+/// What a user writes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// Name of built-in data, or a path.
+    pub data: String,
+    /// Preset below all methods. Default: the one of the data.
+    #[serde(default)]
+    pub preset: Option<String>,
+    /// Methods by name, each with its default settings.
+    #[serde(default)]
+    pub methods: Vec<String>,
+    /// Methods with settings of their own.
+    #[serde(default)]
+    pub variant: Vec<VariantFile>,
+    /// Settings of all methods, `key=value`.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// Seeds of training. Default: 0 and 1.
+    #[serde(default = "two_seeds")]
+    pub seeds: Vec<u64>,
+    /// Images seen in training: one budget or several.
+    pub images: Vec<u64>,
+    /// Levels of detail for methods whose code has them, as a list `"0,0.5,1"`. Default: six from 0 to 1.
+    #[serde(default)]
+    pub t: Option<String>,
+    /// Probes. Default: linear and mlp.
+    #[serde(default = "linear_and_mlp")]
+    pub probes: Vec<String>,
+    /// Labels a class, for few-label curves beside the scores with all labels.
+    #[serde(default)]
+    pub few_labels: Vec<usize>,
+    /// `default` or `paper`.
+    #[serde(default = "default_recipe")]
+    pub recipe: String,
+    /// Seeds of each probe. Default: 3.
+    #[serde(default = "three")]
+    pub probe_seeds: u64,
+}
+
+/// A method with a name and settings of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VariantFile {
+    /// Its name in tables and figures.
+    pub name: String,
+    /// The method.
+    pub method: String,
+    /// Its settings, `key=value`, over those of all methods.
+    #[serde(default)]
+    pub set: Vec<String>,
+}
+
+fn two_seeds() -> Vec<u64> {
+    vec![0, 1]
+}
+
+fn linear_and_mlp() -> Vec<String> {
+    ["linear", "mlp"].map(str::to_owned).to_vec()
+}
+
+fn default_recipe() -> String {
+    "default".to_owned()
+}
+
+fn three() -> u64 {
+    3
+}
+
+/// One line of the table.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// Its name: of letters, digits, `-`, `_` and `.`, since folders are named by it.
+    pub name: String,
+    /// Settings of its runs, but for the seed.
+    pub config: Config,
+}
+
+impl Arm {
+    /// Steps that show at least `images` images.
+    pub fn steps(&self, images: u64) -> u64 {
+        images.div_ceil(self.config.train.batch as u64)
+    }
+}
+
+/// A comparison that has been checked.
+#[derive(Clone, Debug)]
+pub struct StudyPlan {
+    /// The methods.
+    pub arms: Vec<Arm>,
+    /// Seeds of training.
+    pub seeds: Vec<u64>,
+    /// Images seen, ascending.
+    pub images: Vec<u64>,
+    /// Levels of detail.
+    pub t: Vec<f64>,
+    /// Probes and their protocol.
+    pub probes: Settings,
+}
+
+impl StudyPlan {
+    /// Reads and checks the plan in the file at `path`. A relative path of data is meant from the working folder.
+    ///
+    /// # Errors
+    /// The file can't be read or holds an unknown key; a method, probe or setting that isn't one; nothing to compare.
+    pub fn read(path: &Path) -> Result<Self, StudyError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|reason| StudyError::Unreadable { path: path.to_owned(), reason })?;
+        let file: PlanFile = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let message = error.message().replace('\n', " ");
+            StudyError::Plan { path: path.to_owned(), problem: format!("line {line}: {message}") }
+        })?;
+        Self::check(file, path)
+    }
+
+    fn check(file: PlanFile, path: &Path) -> Result<Self, StudyError> {
+        let problem = |problem: String| StudyError::Plan { path: path.to_owned(), problem };
+        let mut images = file.images.clone();
+        images.sort_unstable();
+        images.dedup();
+        let most = match images[..] {
+            [least, ..] if least > 0 => images[images.len() - 1],
+            _ => return Err(problem("images: expected at least one positive number".to_owned())),
+        };
+        let mut seeds = file.seeds.clone();
+        seeds.sort_unstable();
+        seeds.dedup();
+        if seeds.is_empty() || file.probe_seeds == 0 {
+            return Err(problem("seeds and probe_seeds: expected at least one".to_owned()));
+        }
+        let plain =
+            |method: &String| VariantFile { name: method.clone(), method: method.clone(), set: Vec::new() };
+        let variants: Vec<VariantFile> =
+            file.methods.iter().map(plain).chain(file.variant.iter().cloned()).collect();
+        if variants.is_empty() {
+            let names: Vec<&str> = Method::ALL.iter().map(|method| method.name()).collect();
+            return Err(problem(format!("methods: expected at least one of {}", names.join(", "))));
+        }
+        let mut arms: Vec<Arm> = Vec::new();
+        for variant in variants {
+            let name = variant.name.clone();
+            let usable = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+            if name.is_empty() || name.starts_with('.') || !name.chars().all(usable) {
+                return Err(problem(format!("`{name}`: a name has letters, digits, `-`, `_` and `.` only")));
+            }
+            if arms.iter().any(|arm| arm.name == name) {
+                return Err(problem(format!("`{name}` is there twice; name one of them in a [[variant]]")));
+            }
+            let config = resolve(&file, &variant, most)
+                .map_err(|error| StudyError::Config { arm: name.clone(), error })?;
+            arms.push(Arm { name, config });
+        }
+        let t = match &file.t {
+            Some(list) => parse_levels(list).map_err(|error| problem(error.to_string()))?,
+            None => level_grid(6).expect("six levels are allowed"),
+        };
+        let (mut probes, mut few_labels) = (Vec::new(), file.few_labels.clone());
+        for name in &file.probes {
+            probes.push(name.parse::<ProbeKind>().map_err(|error| problem(error.to_string()))?);
+        }
+        if probes.is_empty() {
+            return Err(problem("probes: expected at least one of linear, mlp, knn".to_owned()));
+        }
+        few_labels.sort_unstable();
+        few_labels.dedup();
+        let recipe = file.recipe.parse::<Recipe>().map_err(|error| problem(error.to_string()))?;
+        let probes = Settings { probes, recipe, seeds: (0..file.probe_seeds).collect(), few_labels };
+        Ok(Self { arms, seeds, images, t, probes })
+    }
+}
+
+/// Settings of a method that is trained with `images` images in all.
+fn resolve(file: &PlanFile, variant: &VariantFile, images: u64) -> Result<Config, crate::train::ConfigError> {
+    let mut sources = Sources {
+        preset: file.preset.clone(),
+        set: file.set.iter().chain(&variant.set).cloned().collect(),
+        ..Sources::default()
+    };
+    sources.flag("data.source", "data", Some(file.data.as_str()));
+    sources.flag("objective.method", "method", Some(variant.method.as_str()));
+    let batch = Config::resolve(&sources)?.train.batch.max(1) as u64;
+    // Learning rates that decay do so over the whole of the largest budget.
+    sources.flag("train.steps", "images", Some(images.div_ceil(batch) as i64));
+    if file.images.len() > 1 {
+        // Smaller budgets can be measured again by another protocol.
+        sources.flag("checkpoint.keep", "images", Some(KEEP));
+    }
+    Config::resolve(&sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(text: &str) -> Result<StudyPlan, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.toml");
+        std::fs::write(&path, text).unwrap();
+        let shown = format!("{}: ", path.display());
+        StudyPlan::read(&path).map_err(|error| error.to_string().replace(&shown, ""))
+    }
+
+    #[test]
+    fn budgets_become_steps_of_each_method_s_own_batch() {
+        let text = "data = \"digits\"\nimages = [1000, 100, 1000]\nmethods = [\"drl\"]\n\
+                    [[variant]]\nname = \"small-batches\"\nmethod = \"ae\"\nset = [\"train.batch=16\"]\n";
+        let plan = plan(text).unwrap();
+        assert_eq!((plan.images.clone(), plan.seeds.clone()), (vec![100, 1000], vec![0, 1]));
+        let steps: Vec<u64> = plan.arms.iter().map(|arm| arm.steps(1000)).collect();
+        assert_eq!(steps, [16, 63]);
+        assert_eq!(plan.arms[1].config.train.steps, 63);
+        assert_eq!(plan.arms[1].config.objective.method, Method::AE);
+    }
+
+    #[test]
+    fn slips_are_named_on_one_line() {
+        let start = "data = \"digits\"\nimages = [64]\n";
+        for (rest, told) in [
+            ("", "methods: expected at least one of drl, vdrl, ae"),
+            ("methods = [\"drl\", \"drl\"]", "`drl` is there twice"),
+            (
+                "methods = [\"dlr\"]",
+                "dlr: method: `objective.method`: unknown value `dlr`; did you mean `drl`?",
+            ),
+            ("mehtods = [\"drl\"]", "line 3: unknown field `mehtods`"),
+            ("methods = [\"drl\"]\nprobes = [\"svm\"]", "svm"),
+            ("methods = [\"drl\"]\nt = \"2\"", "--t is `2`, expected numbers in [0, 1]"),
+            ("methods = [\"drl\"]\nseeds = []", "seeds and probe_seeds: expected at least one"),
+            ("[[variant]]\nname = \"a/b\"\nmethod = \"ae\"", "`a/b`: a name has letters"),
+        ] {
+            let error = plan(&format!("{start}{rest}\n")).unwrap_err();
+            assert!(error.contains(told) && !error.contains('\n'), "{error}");
+        }
+        assert!(
+            plan("data = \"digits\"\nimages = [0]\nmethods = [\"ae\"]").unwrap_err().contains("positive")
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! What a comparison keeps: one file of results for each method, seed and budget.
+use super::StudyError;
+use crate::probe::{Score, Settings};
+use crate::represent::{PartFile, ReconstructionQuality};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+use std::path::Path;
+
+/// Results of one method with one seed after one budget.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CellRecord {
+    /// Name in the plan.
+    pub arm: String,
+    /// The method.
+    pub method: String,
+    /// Seed of training.
+    pub seed: u64,
+    /// Images seen.
+    pub images: u64,
+    /// Training steps.
+    pub steps: u64,
+    /// Wall-clock seconds of training up to here.
+    pub train_seconds: f64,
+    /// Whether the code depends on t.
+    pub time_conditioned: bool,
+    /// How it was measured; results of another protocol are measured again.
+    pub protocol: Protocol,
+    /// Scores of all probes and levels.
+    pub scores: Vec<Score>,
+    /// Reconstructions of the test images, where there is a decoder.
+    pub reconstruction: Option<ReconstructionQuality>,
+}
+
+/// What decides about the scores besides the trained weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Protocol {
+    /// Levels of detail.
+    pub t: Vec<f64>,
+    /// Probes, by name.
+    pub probes: Vec<String>,
+    /// Labels a class.
+    pub few_labels: Vec<usize>,
+    /// Seeds of the probes.
+    pub seeds: Vec<u64>,
+    /// Hyper-parameters.
+    pub recipe: crate::probe::Recipe,
+}
+
+impl Protocol {
+    pub(super) fn of(t: &[f64], settings: &Settings) -> Self {
+        Self {
+            t: t.to_vec(),
+            probes: settings.probes.iter().map(|probe| probe.name().to_owned()).collect(),
+            few_labels: settings.few_labels.clone(),
+            seeds: settings.seeds.clone(),
+            recipe: settings.recipe.clone(),
+        }
+    }
+}
+
+/// Scores of raw pixels and of untrained encoders.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct BaselineRecord {
+    pub(super) protocol: Protocol,
+    pub(super) scores: Vec<Score>,
+}
+
+/// All results of a comparison; `compare.json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StudyRecord {
+    /// Methods in the plan's order, then seeds, then budgets.
+    pub cells: Vec<CellRecord>,
+    /// Raw pixels, and the first method's encoder with its initial weights.
+    pub baselines: Vec<Score>,
+}
+
+/// Reads a record; `None` if there is no such file.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StudyError> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(reason) => return Err(StudyError::Unreadable { path: path.to_owned(), reason }),
+    };
+    let damaged =
+        |error: serde_json::Error| StudyError::Damaged { path: path.to_owned(), problem: error.to_string() };
+    serde_json::from_slice(&text).map(Some).map_err(damaged)
+}
+
+/// Writes a record, whole or not at all.
+pub(super) fn write(path: &Path, record: &impl Serialize) -> Result<(), StudyError> {
+    let text = serde_json::to_string_pretty(record).expect("records hold strings and numbers");
+    write_text(path, &text)
+}
+
+/// Writes a text, whole or not at all.
+pub(super) fn write_text(path: &Path, text: &str) -> Result<(), StudyError> {
+    let write = || {
+        let mut part = PartFile::create(path)?;
+        part.write_all(text.as_bytes())?;
+        part.finish()
+    };
+    write().map_err(|error| StudyError::Write { path: path.to_owned(), error })
+}

@@ -1,0 +1,161 @@
+//! The table of a comparison.
+use super::record::{CellRecord, StudyRecord};
+use crate::probe::{ProbeKind, Score, headline, mean_and_sd};
+use std::fmt::Write;
+
+/// The results in Markdown: for each budget a table with a row for each method, then how to read it.
+///
+/// Accuracies are test accuracies in %, at the t that each run's validation rows chose: the mean over the seeds of
+/// training, ± their sample standard deviation.
+pub fn table(record: &StudyRecord) -> String {
+    let mut text = String::new();
+    for images in budgets(record) {
+        let cells: Vec<&CellRecord> = record.cells.iter().filter(|cell| cell.images == images).collect();
+        let _ = writeln!(text, "{images} images seen in training:\n");
+        text.push_str(&budget(record, &cells));
+        text.push('\n');
+    }
+    if let Some(score) = record.cells.iter().flat_map(|cell| &cell.scores).next() {
+        let seeds = score.seeds.len();
+        let _ = writeln!(
+            text,
+            "Test accuracy in % ({}, {} images), mean over training seeds ± standard deviation between them; each is the mean \
+             of {seeds} probes, at the t that validation chose (in brackets; of the first seed). Baselines: ± over probe \
+             seeds. Reconstructions of the test images by the decoder, from the code's mean.",
+            score.data.test_data, score.test_rows,
+        );
+    }
+    text
+}
+
+/// Rows of one budget.
+fn budget(record: &StudyRecord, cells: &[&CellRecord]) -> String {
+    let probes = probes(record);
+    let few = few_labels(record);
+    let reconstructs = cells.iter().any(|cell| cell.reconstruction.is_some());
+    let mut header = vec!["method".to_owned()];
+    for probe in &probes {
+        header.push(probe.name().to_owned());
+        header.extend(few.iter().map(|count| format!("{} with {count} a class", probe.name())));
+    }
+    if reconstructs {
+        header.extend(["MSE", "PSNR, dB", "SSIM"].map(str::to_owned));
+    }
+    header.push("training, s".to_owned());
+    let mut rows = Vec::new();
+    for arm in arms(record) {
+        let cells: Vec<&&CellRecord> = cells.iter().filter(|cell| cell.arm == arm).collect();
+        let mut row = vec![arm.to_owned()];
+        for &probe in &probes {
+            let level = cells.first().and_then(|cell| headline(&cell.scores, "encoder", probe)?.t);
+            for labels in std::iter::once(None).chain(few.iter().copied().map(Some)) {
+                let accuracies = cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, labels));
+                let mut text = spread(&accuracies.collect::<Vec<_>>());
+                if let (Some(t), None, true) = (level, labels, cells.iter().any(|cell| cell.time_conditioned))
+                {
+                    let _ = write!(text, " ({t})");
+                }
+                row.push(text);
+            }
+        }
+        if reconstructs {
+            let figures: Vec<_> = cells.iter().filter_map(|cell| cell.reconstruction).collect();
+            let mean = |figure: fn(&crate::represent::ReconstructionQuality) -> f64| {
+                figures.iter().map(figure).sum::<f64>() / figures.len() as f64
+            };
+            match figures.is_empty() {
+                true => row.extend(["–", "–", "–"].map(str::to_owned)),
+                false => row.extend([
+                    format!("{:.4}", mean(|q| q.mse)),
+                    format!("{:.1}", mean(|q| q.psnr)),
+                    format!("{:.3}", mean(|q| q.ssim)),
+                ]),
+            }
+        }
+        let seconds: f64 =
+            cells.iter().map(|cell| cell.train_seconds).sum::<f64>() / cells.len().max(1) as f64;
+        row.push(format!("{seconds:.0}"));
+        rows.push(row);
+    }
+    for source in ["random encoder", "raw pixels"] {
+        let mut row = vec![source.to_owned()];
+        for &probe in &probes {
+            for labels in std::iter::once(None).chain(few.iter().copied().map(Some)) {
+                let found = record.baselines.iter().find(|score| {
+                    score.headline
+                        && score.source == source
+                        && score.probe == probe
+                        && score.labels_per_class == labels
+                });
+                row.push(found.map_or("–".to_owned(), |score| {
+                    format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd)
+                }));
+            }
+        }
+        row.resize(header.len(), "–".to_owned());
+        rows.push(row);
+    }
+    markdown(&header, &rows)
+}
+
+fn markdown(header: &[String], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule: Vec<String> = header.iter().map(|_| "---".to_owned()).collect();
+    let mut text = line(header) + &line(&rule);
+    rows.iter().for_each(|row| text.push_str(&line(row)));
+    text
+}
+
+/// Accuracy in [0, 1] of the encoder at the t that validation chose.
+pub fn accuracy(scores: &[Score], probe: ProbeKind, labels: Option<usize>) -> Option<f64> {
+    let chosen =
+        |s: &&Score| s.headline && s.source == "encoder" && s.probe == probe && s.labels_per_class == labels;
+    scores.iter().find(chosen).map(|score| score.accuracy)
+}
+
+/// Mean and standard deviation in %, of one value without.
+fn spread(values: &[f64]) -> String {
+    match values {
+        [] => "–".to_owned(),
+        [one] => format!("{:.1}", 100.0 * one),
+        _ => {
+            let (mean, sd) = mean_and_sd(values);
+            format!("{:.1} ± {:.1}", 100.0 * mean, 100.0 * sd)
+        }
+    }
+}
+
+/// Budgets, ascending.
+pub(super) fn budgets(record: &StudyRecord) -> Vec<u64> {
+    let mut images: Vec<u64> = record.cells.iter().map(|cell| cell.images).collect();
+    images.sort_unstable();
+    images.dedup();
+    images
+}
+
+/// Names of the methods in the plan's order.
+pub(super) fn arms(record: &StudyRecord) -> Vec<&str> {
+    let mut names: Vec<&str> = Vec::new();
+    for cell in &record.cells {
+        if !names.contains(&cell.arm.as_str()) {
+            names.push(&cell.arm);
+        }
+    }
+    names
+}
+
+/// Probes that were run, the simplest first.
+pub(super) fn probes(record: &StudyRecord) -> Vec<ProbeKind> {
+    let ran =
+        |probe: &ProbeKind| record.cells.iter().flat_map(|cell| &cell.scores).any(|s| s.probe == *probe);
+    [ProbeKind::Linear, ProbeKind::Mlp, ProbeKind::Knn].into_iter().filter(ran).collect()
+}
+
+/// Numbers of labels a class, ascending.
+pub(super) fn few_labels(record: &StudyRecord) -> Vec<usize> {
+    let all = record.cells.iter().flat_map(|cell| &cell.scores);
+    let mut counts: Vec<usize> = all.filter_map(|score| score.labels_per_class).collect();
+    counts.sort_unstable();
+    counts.dedup();
+    counts
+}
