@@ -2,10 +2,10 @@
 use crate::device::DeviceArgs;
 use crate::encoder::bar;
 use crate::progress::stop_on_ctrl_c;
-use crate::ui::Ui;
+use crate::ui::{self, Ui};
 use anyhow::{Result, bail};
 use diffrep::probe::ProbeEvent;
-use diffrep::study::{CellRecord, Study, StudyEvent, StudyPlan, accuracy, table};
+use diffrep::study::{CellRecord, Study, StudyEvent, StudyPlan, accuracy, legend, tables};
 use diffrep::train::{Event, Record};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -40,7 +40,16 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         bail!("stopped; the same command goes on from here ({})", folder.display());
     };
     let value = json!({"folder": folder, "cells": record.cells, "baselines": record.baselines});
-    ui.result(&value, || format!("\n{}\nfolder: {}", table(&record), folder.display()))
+    ui.result(&value, || {
+        let mut text = String::new();
+        for table in tables(&record) {
+            let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
+            text += &format!("\n{} images seen in training:\n", table.images);
+            text += &ui::table(&header, &table.rows);
+            text.push('\n');
+        }
+        format!("{text}\n{}\n\ntable and figures: {}", legend(&record), folder.display())
+    })
 }
 
 /// A line for each method, seed and budget, with a bar below while it is busy.

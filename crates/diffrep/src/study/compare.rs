@@ -3,13 +3,14 @@ use super::StudyError;
 use super::exhibit::exhibits;
 use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
-use super::table::table;
+use super::table::markdown;
 use crate::data;
 use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
 use crate::train::checkpoint::{self, Weights, Which};
 use crate::train::{
-    Config, Ending, Event, Limits, LockedRun, Plan, Record, RunError, RunFolder, TrainError, Trainer, metrics,
+    Config, Decay, Ending, Event, Limits, LockedRun, Plan, Record, RunError, RunFolder, TrainError, Trainer,
+    metrics,
 };
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -79,6 +80,10 @@ impl Study<'_> {
                     number += 1;
                     let file = results.join(format!("{}-seed{seed}-{images}.json", arm.name));
                     let known = record::read::<CellRecord>(&file)?;
+                    if let Some(cell) = &known {
+                        refuse_changes(&arm.config_of(seed), &cell.config, &file)
+                            .map_err(failed(arm, seed))?;
+                    }
                     let known = known.filter(|cell| cell.protocol == protocol);
                     let finished = known.is_some();
                     observe(StudyEvent::Cell { arm: &arm.name, seed, images, number, of, finished });
@@ -104,7 +109,7 @@ impl Study<'_> {
         record.cells.sort_by_key(place);
         record.baselines = self.baselines(&results, &protocol, (number + 1, of), observe)?;
         record::write(&self.folder.join("compare.json"), &record)?;
-        record::write_text(&self.folder.join("table.md"), &table(&record))?;
+        record::write_text(&self.folder.join("table.md"), &markdown(&record))?;
         for exhibit in exhibits(&record)? {
             exhibit.figure.save(self.folder, &exhibit.stem)?;
         }
@@ -125,10 +130,10 @@ impl Study<'_> {
         observe: &mut Observer<'_>,
     ) -> Result<Option<CellRecord>, StudyError> {
         let (run, steps) = (self.run_folder(arm, seed), arm.steps(images));
-        let config = Config { seed, ..arm.config.clone() };
+        let config = arm.config_of(seed);
         // A budget that an earlier call trained beyond may be there still.
         let there = checkpoint::steps(&run)?.contains(&steps);
-        if !there && self.train(&run, config, steps, observe).map_err(failed(arm, seed))? != Ending::Finished
+        if !there && self.train(&run, &config, steps, observe).map_err(failed(arm, seed))? != Ending::Finished
         {
             return Ok(None);
         }
@@ -148,6 +153,7 @@ impl Study<'_> {
             steps,
             train_seconds: seconds_until(&run, steps)?,
             time_conditioned: encoder.is_time_conditioned(),
+            config,
             protocol: protocol.clone(),
             scores: scores.map_err(probing(&arm.name))?,
             reconstruction: quality,
@@ -157,22 +163,18 @@ impl Study<'_> {
     fn train(
         &self,
         run: &Path,
-        config: Config,
+        config: &Config,
         steps: u64,
         observe: &mut Observer<'_>,
     ) -> Result<Ending, TrainError> {
         let mut trainer = match RunFolder::open(run) {
             Ok(folder) => {
-                let changes = config.changes_since(&folder.config()?);
-                if !changes.is_empty() {
-                    let (path, changes) = (run.to_owned(), changes.join("; "));
-                    return Err(RunError::OtherRun { path, changes }.into());
-                }
+                refuse_changes(config, &folder.config()?, run)?;
                 let lock = LockedRun::acquire(run)?;
                 Trainer::resume(Plan::existing(&folder)?, lock, self.device)?
             }
             Err(_) => {
-                let plan = Plan::new(config, run)?;
+                let plan = Plan::new(config.clone(), run)?;
                 Trainer::create(plan, LockedRun::acquire(run)?, None, self.device)?
             }
         };
@@ -229,6 +231,21 @@ impl Study<'_> {
         record::write(&file, &BaselineRecord { protocol: protocol.clone(), scores: scores.clone() })?;
         Ok(scores)
     }
+}
+
+/// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends
+/// on it.
+fn refuse_changes(config: &Config, before: &Config, path: &Path) -> Result<(), TrainError> {
+    let mut before = before.clone();
+    before.checkpoint = config.checkpoint.clone();
+    if config.optimiser.decay == Decay::Constant {
+        before.train.steps = config.train.steps;
+    }
+    let changes = config.changes_since(&before);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::OtherRun { path: path.to_owned(), changes: changes.join("; ") }.into())
 }
 
 fn failed(arm: &Arm, seed: u64) -> impl FnOnce(TrainError) -> StudyError {

@@ -39,7 +39,7 @@ fn title(probe: ProbeKind) -> &'static str {
     }
 }
 
-/// A line for each method whose code depends on t, a horizontal one for each other.
+/// A line for each method: horizontal where the code doesn't depend on t.
 fn against_t(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<LineChart> {
     let (mut series, mut baselines) = (Vec::new(), Vec::new());
     for arm in arms(record) {
@@ -60,7 +60,9 @@ fn against_t(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<Line
         } else {
             let values: Vec<f64> =
                 cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, None)).collect();
-            baselines.extend(baseline(arm, &values));
+            // A flat line, in a colour of its own, over the whole range.
+            let flat: Vec<Point> = [0.0, 1.0].into_iter().filter_map(|t| point(t, &values)).collect();
+            series.push(Series { name: arm.to_owned(), points: flat });
         }
     }
     for source in ["raw pixels", "random encoder"] {

@@ -10,4 +10,4 @@ pub use compare::{Study, StudyEvent};
 pub use error::StudyError;
 pub use plan::{Arm, PlanFile, StudyPlan};
 pub use record::{CellRecord, StudyRecord};
-pub use table::{accuracy, table};
+pub use table::{Table, accuracy, legend, markdown, tables};

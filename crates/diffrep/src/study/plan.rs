@@ -89,6 +89,11 @@ pub struct Arm {
 }
 
 impl Arm {
+    /// Settings of the run with this seed.
+    pub fn config_of(&self, seed: u64) -> Config {
+        Config { seed, ..self.config.clone() }
+    }
+
     /// Steps that show at least `images` images.
     pub fn steps(&self, images: u64) -> u64 {
         images.div_ceil(self.config.train.batch as u64)

@@ -2,6 +2,7 @@
 use super::StudyError;
 use crate::probe::{Score, Settings};
 use crate::represent::{PartFile, ReconstructionQuality};
+use crate::train::Config;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
@@ -24,6 +25,8 @@ pub struct CellRecord {
     pub train_seconds: f64,
     /// Whether the code depends on t.
     pub time_conditioned: bool,
+    /// Settings of its run.
+    pub config: Config,
     /// How it was measured; results of another protocol are measured again.
     pub protocol: Protocol,
     /// Scores of all probes and levels.

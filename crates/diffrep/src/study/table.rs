@@ -3,33 +3,57 @@ use super::record::{CellRecord, StudyRecord};
 use crate::probe::{ProbeKind, Score, headline, mean_and_sd};
 use std::fmt::Write;
 
-/// The results in Markdown: for each budget a table with a row for each method, then how to read it.
+/// The results after one budget: a row for each method, then the baselines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Images seen in training.
+    pub images: u64,
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// Cells, as many in each row as the header has.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A table for each budget, the smallest first.
 ///
 /// Accuracies are test accuracies in %, at the t that each run's validation rows chose: the mean over the seeds of
 /// training, ± their sample standard deviation.
-pub fn table(record: &StudyRecord) -> String {
-    let mut text = String::new();
-    for images in budgets(record) {
+pub fn tables(record: &StudyRecord) -> Vec<Table> {
+    let of = |images| {
         let cells: Vec<&CellRecord> = record.cells.iter().filter(|cell| cell.images == images).collect();
-        let _ = writeln!(text, "{images} images seen in training:\n");
-        text.push_str(&budget(record, &cells));
+        budget(record, images, &cells)
+    };
+    budgets(record).into_iter().map(of).collect()
+}
+
+/// How to read the tables, one paragraph; empty without results.
+pub fn legend(record: &StudyRecord) -> String {
+    let Some(score) = record.cells.iter().flat_map(|cell| &cell.scores).next() else { return String::new() };
+    format!(
+        "Test accuracy in % ({}, {} images), mean over training seeds ± standard deviation between them; each is the mean \
+         of {} probes, at the t that validation chose (in brackets, of the first seed). Baselines: ± over probe seeds. MSE, \
+         PSNR and SSIM: reconstructions of the test images by the decoder, from the code's mean.",
+        score.data.test_data,
+        score.test_rows,
+        score.seeds.len(),
+    )
+}
+
+/// Tables and legend in Markdown.
+pub fn markdown(record: &StudyRecord) -> String {
+    let mut text = String::new();
+    for Table { images, header, rows } in tables(record) {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let rule: Vec<String> = header.iter().map(|_| "---".to_owned()).collect();
+        let _ = write!(text, "{images} images seen in training:\n\n{}{}", line(&header), line(&rule));
+        rows.iter().for_each(|row| text.push_str(&line(row)));
         text.push('\n');
     }
-    if let Some(score) = record.cells.iter().flat_map(|cell| &cell.scores).next() {
-        let seeds = score.seeds.len();
-        let _ = writeln!(
-            text,
-            "Test accuracy in % ({}, {} images), mean over training seeds ± standard deviation between them; each is the mean \
-             of {seeds} probes, at the t that validation chose (in brackets; of the first seed). Baselines: ± over probe \
-             seeds. Reconstructions of the test images by the decoder, from the code's mean.",
-            score.data.test_data, score.test_rows,
-        );
-    }
-    text
+    text + &legend(record) + "\n"
 }
 
 /// Rows of one budget.
-fn budget(record: &StudyRecord, cells: &[&CellRecord]) -> String {
+fn budget(record: &StudyRecord, images: u64, cells: &[&CellRecord]) -> Table {
     let probes = probes(record);
     let few = few_labels(record);
     let reconstructs = cells.iter().any(|cell| cell.reconstruction.is_some());
@@ -95,15 +119,7 @@ fn budget(record: &StudyRecord, cells: &[&CellRecord]) -> String {
         row.resize(header.len(), "–".to_owned());
         rows.push(row);
     }
-    markdown(&header, &rows)
-}
-
-fn markdown(header: &[String], rows: &[Vec<String>]) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let rule: Vec<String> = header.iter().map(|_| "---".to_owned()).collect();
-    let mut text = line(header) + &line(&rule);
-    rows.iter().for_each(|row| text.push_str(&line(row)));
-    text
+    Table { images, header, rows }
 }
 
 /// Accuracy in [0, 1] of the encoder at the t that validation chose.

@@ -26,6 +26,7 @@ mod report_figures;
 mod report_page;
 mod research_import;
 mod shared;
+mod study;
 mod train_checkpoint;
 mod train_config;
 mod train_ema;

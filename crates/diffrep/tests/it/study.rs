@@ -1,0 +1,109 @@
+//! Comparisons: what is finished is not run again, and what was stopped goes on.
+use diffrep::nn::device;
+use diffrep::study::{Study, StudyError, StudyEvent, StudyPlan, StudyRecord, markdown, tables};
+use diffrep::train::Event;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+const PLAN: &str = r#"
+data = "digits"
+methods = ["drl", "ae"]
+seeds = [3]
+images = [128, 320]
+t = "0,1"
+probes = ["linear"]
+few_labels = [1, 2]
+probe_seeds = 2
+set = ["train.batch=32", "ncsnpp.features=4", "ncsnpp.multipliers=[1]", "monitor.every=1", "monitor.health_every=100"]
+"#;
+
+/// What a call did: finished cells found, training steps made, its record.
+struct Call {
+    found: Vec<bool>,
+    steps: usize,
+    record: Option<StudyRecord>,
+}
+
+fn plan(folder: &Path, text: &str) -> StudyPlan {
+    let path = folder.join("plan.toml");
+    std::fs::write(&path, text).unwrap();
+    StudyPlan::read(&path).unwrap()
+}
+
+/// Runs the study; it is stopped after `most` training steps.
+fn run(plan: &StudyPlan, folder: &Path, most: usize) -> Result<Call, StudyError> {
+    let (stop, device) = (AtomicBool::new(false), device::open("cpu").unwrap());
+    let (mut found, mut steps) = (Vec::new(), 0);
+    let study = Study { plan, folder, device: &device, stop: &stop };
+    let record = study.run(&mut |event| match event {
+        StudyEvent::Cell { finished, .. } => found.push(finished),
+        StudyEvent::Train(Event::Step { .. }) => {
+            steps += 1;
+            stop.store(steps == most, Ordering::Relaxed);
+        }
+        _ => {}
+    })?;
+    Ok(Call { found, steps, record })
+}
+
+#[test]
+fn a_stopped_comparison_goes_on_and_a_finished_one_rests() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path(), PLAN);
+    let (once, twice) = (folder.path().join("once"), folder.path().join("twice"));
+    let whole = run(&plan, &once, usize::MAX).unwrap();
+    assert_eq!((whole.found, whole.steps), (vec![false; 5], 20));
+    let expected = whole.record.unwrap();
+
+    // Six steps: past the first budget of the first method, two into the second.
+    let begun = run(&plan, &twice, 6).unwrap();
+    assert!(begun.record.is_none() && begun.steps == 6);
+    let continued = run(&plan, &twice, usize::MAX).unwrap();
+    assert_eq!((continued.found[0], continued.steps), (true, 14));
+    let scores = |record: &StudyRecord| -> Vec<_> {
+        record.cells.iter().flat_map(|cell| cell.scores.clone()).chain(record.baselines.clone()).collect()
+    };
+    assert_eq!(scores(&continued.record.unwrap()), scores(&expected));
+
+    let again = run(&plan, &once, usize::MAX).unwrap();
+    assert_eq!((again.found, again.steps), (vec![true; 5], 0));
+    assert_eq!(again.record.unwrap(), expected);
+}
+
+#[test]
+fn results_hold_tables_figures_and_reconstructions() {
+    let folder = tempfile::tempdir().unwrap();
+    let plan = plan(folder.path(), PLAN);
+    let record = run(&plan, folder.path(), usize::MAX).unwrap().record.unwrap();
+    let tables = tables(&record);
+    assert_eq!(tables.iter().map(|table| table.images).collect::<Vec<_>>(), [128, 320]);
+    for table in &tables {
+        let names: Vec<&str> = table.rows.iter().map(|row| row[0].as_str()).collect();
+        assert_eq!(names, ["drl", "ae", "random encoder", "raw pixels"]);
+        assert!(table.rows.iter().all(|row| row.len() == table.header.len()), "{table:?}");
+    }
+    assert!(markdown(&record).starts_with("128 images seen in training:\n\n| method | linear |"));
+    for cell in &record.cells {
+        assert_eq!(cell.reconstruction.is_some(), cell.arm == "ae");
+        assert_eq!((cell.steps, cell.time_conditioned), (cell.images / 32, cell.arm == "drl"));
+        // A static code has one level, the other as many as were asked for; each with three numbers of labels.
+        assert_eq!(cell.scores.len(), if cell.arm == "drl" { 6 } else { 3 });
+    }
+    for file in ["compare.json", "table.md", "linear-t.png", "linear-labels.svg", "linear-images.svg"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn another_protocol_measures_again_without_training_and_other_settings_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    run(&plan(folder.path(), PLAN), &out, usize::MAX).unwrap();
+    let other = plan(folder.path(), &PLAN.replace("few_labels = [1, 2]", "few_labels = [1]"));
+    let measured = run(&other, &out, usize::MAX).unwrap();
+    assert_eq!((measured.found, measured.steps), (vec![false; 5], 0));
+    let changed =
+        PLAN.replace("ncsnpp.features=4", "ncsnpp.features=8").replace("seeds = [3]", "seeds = [3, 4]");
+    let error = run(&plan(folder.path(), &changed), &out, usize::MAX).err().unwrap().to_string();
+    assert!(error.contains("drl, seed 3") && error.contains("ncsnpp.features was 4, is 8"), "{error}");
+}
