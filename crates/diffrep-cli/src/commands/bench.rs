@@ -98,6 +98,9 @@ impl Outcome {
     ) -> Result<Self> {
         let (config, model) = (bench.plan().config(), &bench.plan().record().model);
         let (batch, operations) = (config.train.batch, model.operations()?);
+        // A contrastive step encodes two views of each image.
+        let second_view = config.objective.method.needs().two_views.then_some(operations.encoder.total());
+        let step = operations.total().total() + second_view.unwrap_or(0);
         let device = args.device.name().to_owned();
         Ok(Self {
             preset: args.preset.clone(),
@@ -109,7 +112,7 @@ impl Outcome {
             machine,
             train,
             encode,
-            operations: [operations.total().total(), operations.encoder.forward].map(|o| o * batch as u64),
+            operations: [step, operations.encoder.forward].map(|o| o * batch as u64),
             memory: peak_memory(),
         })
     }

@@ -197,7 +197,7 @@ impl HealthRecord {
             warnings.push("the code has collapsed: it is the same for all images".to_owned());
         } else if self.effective_rank < LEAST_RANK {
             warnings.push(format!(
-                "the code has collapsed: it uses {:.1} of its directions; lower objective.gamma",
+                "the code has collapsed: it uses {:.1} of its directions; lower objective.gamma if it isn't 0",
                 self.effective_rank
             ));
         }
