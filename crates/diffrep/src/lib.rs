@@ -2,7 +2,7 @@
 //!
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
-//! [`report`], [`study`].
+//! [`semi`], [`report`], [`study`].
 pub mod bench;
 pub mod data;
 pub mod measure;
@@ -13,5 +13,6 @@ pub mod random;
 pub mod report;
 pub mod represent;
 pub mod sde;
+pub mod semi;
 pub mod study;
 pub mod train;

@@ -25,6 +25,7 @@ mod reference_sde;
 mod report_figures;
 mod report_page;
 mod research_import;
+mod semi_propagate;
 mod shared;
 mod study;
 mod train_checkpoint;
