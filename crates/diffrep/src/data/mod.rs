@@ -21,7 +21,7 @@ mod resample;
 mod source;
 mod split;
 
-pub use augment::{AugmentConfig, AugmentError};
+pub use augment::{AugmentConfig, AugmentError, StrongAugment};
 pub use batch_order::BatchOrder;
 pub use builtin::BUILT_IN;
 pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open};

@@ -1,4 +1,5 @@
 //! Gaussian blur.
+use super::strong::mirrored;
 use crate::data::ImageShape;
 
 /// Blurs with standard deviation `sigma` in pixels. The kernel has odd length, about a tenth of the shorter side and at
@@ -24,16 +25,6 @@ fn pass(from: &[f32], to: &mut [f32], weights: &[f32], [pixels, length, step]: [
             target.iter_mut().zip(source).for_each(|(sum, value)| *sum += weight * value);
         }
     }
-}
-
-/// The position of `place` after mirroring at the centres of the border's pixels.
-fn mirrored(place: isize, length: usize) -> usize {
-    let last = length as isize - 1;
-    if last == 0 {
-        return 0;
-    }
-    let folded = place.rem_euclid(2 * last);
-    folded.min(2 * last - folded) as usize
 }
 
 fn kernel(side: usize, sigma: f64) -> Vec<f32> {
@@ -69,11 +60,6 @@ mod tests {
             gaussian(&mut image, shape, 2.0);
             assert!(image.chunks(2).all(|p| (p[0] - 0.25).abs() < 1e-6 && (p[1] - 0.5).abs() < 1e-6));
         }
-    }
-
-    #[test]
-    fn the_border_is_mirrored_without_itself() {
-        assert_eq!([-2, -1, 0, 3, 4, 5].map(|place| mirrored(place, 4)), [2, 1, 0, 3, 2, 1]);
     }
 
     #[test]

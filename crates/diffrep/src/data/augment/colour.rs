@@ -55,11 +55,11 @@ pub(super) fn grey(image: &mut [f32], channels: usize) {
 }
 
 /// Multiplies the distance from `base` and clips to [0, 1].
-fn blend(values: &mut [f32], factor: f32, base: f32) {
+pub(super) fn blend(values: &mut [f32], factor: f32, base: f32) {
     values.iter_mut().for_each(|v| *v = (base + factor * (*v - base)).clamp(0.0, 1.0));
 }
 
-fn mean_grey(image: &[f32], channels: usize) -> f32 {
+pub(super) fn mean_grey(image: &[f32], channels: usize) -> f32 {
     if channels == 3 {
         image.chunks(3).map(luma).sum::<f32>() / (image.len() / 3) as f32
     } else {

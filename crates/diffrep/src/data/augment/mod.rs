@@ -6,8 +6,10 @@ mod blur;
 mod colour;
 mod config;
 mod crop;
+mod strong;
 
 pub use config::{AugmentConfig, AugmentError};
+pub use strong::StrongAugment;
 
 use super::ImageShape;
 use crate::random::{Purpose, Seed};
