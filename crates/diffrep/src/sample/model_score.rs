@@ -114,3 +114,97 @@ fn mix(mixing: &[f32], codes: &[f32], dim: usize) -> Vec<f32> {
     };
     mixing.chunks(count).flat_map(row).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Seed;
+    use crate::sample::{Generator, NoiseRows};
+    use crate::train::checkpoint::{Weights, Which};
+    use crate::train::{Config, Event, Limits, LockedRun, Plan, Sources, Trainer};
+    use burn::tensor::Device;
+    use std::path::Path;
+    use std::sync::atomic::AtomicBool;
+
+    /// A few long steps of tiny networks on the digits, so that no weight is zero any more.
+    fn train(run: &Path) {
+        let set = ["ncsnpp.features=4", "ncsnpp.multipliers=[1]", "train.batch=8", "optimiser.warm_up=0"];
+        let set = set.iter().chain(&["optimiser.learning_rate=1e-2"]).map(|s| s.to_string()).collect();
+        let sources = Sources { preset: Some("digits".to_owned()), set, ..Sources::default() };
+        let plan = Plan::new(Config::resolve(&sources).unwrap(), run).unwrap();
+        let lock = LockedRun::acquire(run).unwrap();
+        let mut trainer = Trainer::create(plan, lock, None, &Device::default()).unwrap();
+        let limits = Limits { steps: 8, time: None, stop: &AtomicBool::new(false) };
+        trainer.run(limits, &mut |_: Event<'_>| ()).unwrap();
+    }
+
+    fn open(run: &Path, device: &Device) -> Generator {
+        let precision = crate::nn::Precision::F32;
+        Generator::open(run, Which::Latest, Weights::Raw, precision, device).unwrap()
+    }
+
+    fn images(rows: usize, dim: usize, seed: u64) -> Vec<f32> {
+        let mut x = vec![0.0; rows * dim];
+        NoiseRows::distinct(Seed(seed), rows).normal(crate::sample::noise::Stream::Start, 0, dim, &mut x);
+        x
+    }
+
+    fn relative(a: &[f32], b: &[f32]) -> f32 {
+        let largest = b.iter().fold(0f32, |max, v| max.max(v.abs()));
+        a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+    }
+
+    #[test]
+    fn the_score_is_the_networks_and_so_is_its_gradient() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        train(&run);
+        let (plain, autodiff) = (open(&run, &Device::default()), open(&run, &Device::default().autodiff()));
+        let dim = 64;
+        let (x, v, clean) = (images(3, dim, 0), images(3, dim, 1), images(3, dim, 2));
+        let t = 0.35;
+        let codes = Codes::of_images(clean.clone(), 3, 1, None);
+        let score = ModelScore::new(plain.encoder(), codes.clone(), 3);
+        let values = score.score(&x, t);
+        assert!(values.iter().any(|v| v.abs() > 1e-3), "{values:?}");
+
+        // Alone or with others, with autodiff or without.
+        let alone = ModelScore::new(plain.encoder(), codes.part(1..2, 3), 1).score(&x[dim..2 * dim], t);
+        assert!(relative(&alone, &values[dim..2 * dim]) < 1e-5);
+        let tracked = ModelScore::new(autodiff.encoder(), codes, 3);
+        let (same, product) = tracked.pull_back(&x, t, &v);
+        assert!(relative(&same, &values) < 1e-5);
+
+        // vᵀJ u by both.
+        let (u, h) = (images(3, dim, 3), 1e-2);
+        let moved = |by: f32| -> Vec<f32> { x.iter().zip(&u).map(|(x, u)| x + by * u).collect() };
+        let (above, below) = (score.score(&moved(h), t), score.score(&moved(-h), t));
+        for row in 0..3 {
+            let range = row * dim..(row + 1) * dim;
+            let difference: f32 = range.clone().map(|i| v[i] * (above[i] - below[i]) / (2.0 * h)).sum();
+            let product: f32 = range.map(|i| product[i] * u[i]).sum();
+            assert!((difference - product).abs() < 0.01 * product.abs().max(0.1), "{difference} {product}");
+        }
+    }
+
+    #[test]
+    fn codes_of_images_are_taken_at_the_t_of_the_score_unless_it_is_fixed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        train(&run);
+        let generator = open(&run, &Device::default());
+        let (encoder, t) = (generator.encoder(), 0.6);
+        let (x, clean) = (images(2, 64, 0), images(2, 64, 1));
+        let score = |codes: Codes| ModelScore::new(encoder, codes, 2).score(&x, t);
+        let constant = |t: f64| score(Codes::constant(encoder.codes(clean.clone(), t)));
+        let anew = score(Codes::of_images(clean.clone(), 2, 1, None));
+        let fixed = score(Codes::of_images(clean.clone(), 2, 1, Some(0.1)));
+        assert_eq!(anew, constant(t));
+        assert_eq!(fixed, constant(0.1));
+        assert_ne!(anew, fixed);
+        // Mixing exchanges the images' codes.
+        let exchanged = Codes::Images { images: clean.clone(), mixing: vec![0.0, 1.0, 1.0, 0.0], at: None };
+        let swapped = Codes::of_images([&clean[64..], &clean[..64]].concat(), 2, 1, None);
+        assert!(relative(&score(exchanged), &score(swapped)) < 1e-5);
+    }
+}
