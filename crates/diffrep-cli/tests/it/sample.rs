@@ -183,17 +183,15 @@ fn likelihoods_are_the_same_every_time() {
     assert_eq!(result, run());
 }
 
-/// As a run of a method without score network, such as SimCLR, would be.
 #[test]
 fn a_run_without_a_score_network_is_refused_by_every_command() {
-    let place = planar();
-    let path = place.path("run/run.json");
-    let mut record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    record["model"]["score_network"] = Value::from(false);
-    std::fs::write(&path, record.to_string()).unwrap();
+    let place = trained(&["--method", "simclr"]);
     for command in ["sample", "reconstruct", "interpolate", "latent", "likelihood"] {
         let message = fail(on(command, &place, &[]));
-        assert!(message.contains("trains no score network, so there is nothing to sample with"), "{message}");
+        assert!(
+            message.contains("`simclr` trains no score network, so there is nothing to sample with"),
+            "{message}"
+        );
     }
 }
 

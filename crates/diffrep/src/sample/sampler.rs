@@ -172,7 +172,7 @@ impl Sampler {
     fn times(&self, sde: &Sde, steps: usize) -> Vec<f64> {
         let (epsilon, last) = (sde.t_min(), (steps - 1) as f64);
         let time = |i: usize| 1.0 + i as f64 / last * (epsilon - 1.0);
-        // The start itself needn't be one of them: the nearest one below it, by less than half a step's rounding.
+        // The first step is that of the time nearest to the start.
         (0..steps - 1).map(time).filter(|&t| t <= self.t_start + 0.5 / last).collect()
     }
 }
