@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
 use diffrep::nn::Precision;
 use diffrep::nn::device::Device;
-use diffrep::represent::{LoadedEncoder, level_grid, parse_levels};
+use diffrep::represent::{Autoencoder, LoadedEncoder, level_grid, parse_levels};
 use diffrep::sample::Generator;
 use diffrep::train::checkpoint::{Weights, Which};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -46,6 +46,11 @@ impl EncoderArgs {
     /// The same with what likelihoods need: gradients by the image.
     pub fn open_differentiable(&self) -> Result<Generator> {
         self.open_generator_on(&self.device.open()?.autodiff())
+    }
+
+    /// Loads encoder and latent decoder of a run that trained one.
+    pub fn open_autoencoder(&self) -> Result<Option<Autoencoder>> {
+        Ok(Autoencoder::open(&self.run, self.checkpoint.0, self.weights.0, &self.device.open()?)?)
     }
 
     fn open_generator_on(&self, device: &Device) -> Result<Generator> {

@@ -5,11 +5,14 @@ use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::data::{Dataset, ImageSet};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid};
-use diffrep::sample::{Codes, NoiseRows};
+use diffrep::represent::{Autoencoder, LoadedEncoder};
+use diffrep::sample::{Codes, Generator, NoiseRows, SampleError};
 use serde_json::json;
 use std::path::PathBuf;
 
 /// Generate images from the codes of given ones, several from each: what they share is what the code holds.
+///
+/// Of a run without score network but with a latent decoder (ae, vae), its reconstructions.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -45,21 +48,44 @@ struct Column {
     name: String,
     at: Option<f64>,
     pixels: Vec<f32>,
-    /// Root mean square of the samples' difference to their image, and of that to their own mean.
-    error: f64,
-    spread: f64,
+}
+
+/// Images and what was made of them.
+struct Reconstructions {
+    /// The images' names, and their pixels in [0, 1].
+    set: ImageSet,
+    given: Vec<f32>,
+    columns: Vec<Column>,
+    /// Samples of each image in a column.
+    samples: usize,
+    evaluations: usize,
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
-    let generator = args.encoder.open_generator()?;
+    match args.encoder.open_generator() {
+        Ok(generator) => {
+            let made = sampled(&args, &generator, ui)?;
+            show(&args, generator.encoder(), &made, ui)
+        }
+        Err(error) if matches!(error.downcast_ref(), Some(SampleError::NoScoreNetwork { .. })) => {
+            // A method that trains no score network may train a decoder.
+            let Some(autoencoder) = args.encoder.open_autoencoder()? else { return Err(error) };
+            let made = decoded(&args, &autoencoder)?;
+            show(&args, autoencoder.encoder(), &made, ui)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Samples under the codes of the images.
+fn sampled(args: &Args, generator: &Generator, ui: &Ui) -> Result<Reconstructions> {
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
     let fixed = args.levels.levels(Vec::new)?;
     let dataset = open_data(encoder, args.data.as_deref(), None)?;
-    let set = chosen(&args, &dataset)?;
+    let set = chosen(args, &dataset)?;
     let images = generator.standardised(&dataset.name, &set)?;
     let (count, samples) = (set.len(), usize::from(args.samples));
-    let folder = Folder::create(args.out, &args.encoder.run, "reconstructions")?;
 
     // The same noise for every image and kind of code: what differs is due to the code.
     let rows = (0..count).flat_map(|_| 0..samples as u32).collect();
@@ -68,29 +94,47 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let batch = args.sampler.batch();
     let total = total_evaluations(&sampler, encoder, count * samples, batch);
     let bar = evaluation_bar(ui, total.map(|total| total * kinds.len()));
-    let (shape, given) = (encoder.shape(), generator.pixels(&images));
+    let given = generator.pixels(&images);
     let mut columns = Vec::new();
     let mut evaluations = 0;
     for at in kinds {
         let codes = Codes::of_images(images.clone(), count, samples, at);
         let pictures = generator.generate(&sampler, &codes, &noise, batch, &|_, _| bar.inc(1))?;
         evaluations = evaluations.max(pictures.evaluations);
-        let (error, spread) = differences(&given, &pictures.pixels, shape.len(), samples);
         let name = at.map_or("z anew at every t".to_owned(), |t| format!("z of t = {t}"));
-        columns.push(Column { name, at, pixels: pictures.pixels, error, spread });
+        columns.push(Column { name, at, pixels: pictures.pixels });
     }
     bar.finish_and_clear();
+    Ok(Reconstructions { set, given, columns, samples, evaluations })
+}
 
-    folder.pictures("image-", shape, &given)?;
-    for column in &columns {
+/// What the latent decoder makes of the images' codes.
+fn decoded(args: &Args, autoencoder: &Autoencoder) -> Result<Reconstructions> {
+    let encoder = autoencoder.encoder();
+    let dataset = open_data(encoder, args.data.as_deref(), None)?;
+    let set = chosen(args, &dataset)?;
+    let standardised = diffrep::represent::pixels(&set, encoder.preprocess())?;
+    let mut given = Vec::new();
+    encoder.preprocess().invert(encoder.shape(), &standardised, &mut given);
+    let pixels = autoencoder.reconstruct(standardised);
+    let columns = vec![Column { name: "decoded".to_owned(), at: None, pixels }];
+    Ok(Reconstructions { set, given, columns, samples: 1, evaluations: 0 })
+}
+
+fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -> Result<()> {
+    let Reconstructions { set, given, columns, samples, evaluations } = made;
+    let (shape, samples) = (encoder.shape(), *samples);
+    let folder = Folder::create(args.out.clone(), &args.encoder.run, "reconstructions")?;
+    folder.pictures("image-", shape, given)?;
+    for column in columns {
         let prefix = column.at.map_or("sample-".to_owned(), |t| format!("t{t}-sample-"));
         folder.pictures(&prefix, shape, &column.pixels)?;
     }
     let cell = |thumbnail, caption: String| Cell { thumbnail, caption, mark: CellMark::Plain };
     let mut grid = Vec::new();
-    for (i, thumbnail) in thumbnails(shape, &given)?.into_iter().enumerate() {
+    for (i, thumbnail) in thumbnails(shape, given)?.into_iter().enumerate() {
         let mut row = vec![cell(thumbnail, set.id(i))];
-        for column in &columns {
+        for column in columns {
             let width = samples * shape.len();
             let own = thumbnails(shape, &column.pixels[i * width..][..width])?;
             row.extend(own.into_iter().map(|thumbnail| cell(thumbnail, String::new())));
@@ -100,21 +144,34 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let groups = std::iter::once(("image".to_owned(), 1))
         .chain(columns.iter().map(|column| (column.name.clone(), samples)))
         .collect();
-    let title = format!("{} seen through the codes of {}", dataset.name, args.encoder.run.display());
+    let dataset = &encoder.record().dataset;
+    let title = format!("{dataset} seen through the codes of {}", args.encoder.run.display());
     let sheet = folder.figure("sheet", &ImageGrid { title, groups, rows: grid }.draw()?)?;
-    let values: Vec<_> = columns
+    let measured: Vec<(&Column, f64, f64)> = columns
         .iter()
-        .map(|column| json!({ "t": column.at, "rmse": column.error, "spread": column.spread }))
+        .map(|column| {
+            let (error, spread) = differences(given, &column.pixels, shape.len(), samples);
+            (column, error, spread)
+        })
+        .collect();
+    let values: Vec<_> = measured
+        .iter()
+        .map(|(column, error, spread)| {
+            json!({ "codes": column.name, "t": column.at, "rmse": error, "spread": spread })
+        })
         .collect();
     let value = json!({
-        "folder": folder.path(), "sheet": sheet, "images": count, "samples": samples, "codes": values,
+        "folder": folder.path(), "sheet": sheet, "images": set.len(), "samples": samples, "codes": values,
         "evaluations": evaluations, "weights": encoder.weights(), "step": encoder.step(),
     });
     ui.result(&value, || {
-        let row = |column: &Column| {
-            vec![column.name.clone(), format!("{:.3}", column.error), format!("{:.3}", column.spread)]
-        };
-        let rows: Vec<_> = columns.iter().map(row).collect();
+        let rows: Vec<_> = measured
+            .iter()
+            .map(|(column, error, spread)| {
+                let spread = if samples > 1 { format!("{spread:.3}") } else { "–".to_owned() };
+                vec![column.name.clone(), format!("{error:.3}"), spread]
+            })
+            .collect();
         let table = ui::table(&["codes", "difference to the image", "between samples"], &rows);
         format!("{table}\nroot mean squares of pixels in [0, 1]; contact sheet: {}", sheet.display())
     })

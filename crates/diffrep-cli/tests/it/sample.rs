@@ -138,6 +138,17 @@ fn an_image_is_seen_through_its_codes_at_several_t() {
 }
 
 #[test]
+fn an_autoencoders_reconstructions_are_its_decoders() {
+    let place = trained(&["--method", "ae"]);
+    let result = succeed(on("reconstruct", &place, &["--images", "3"]));
+    assert_eq!(result["codes"][0]["codes"], "decoded");
+    let folder = place.path("run/reconstructions");
+    assert_eq!((pictures(&folder, "image-").len(), pictures(&folder, "sample-").len()), (3, 3));
+    let message = fail(on("sample", &place, &[]));
+    assert!(message.contains("`ae` trains no score network"), "{message}");
+}
+
+#[test]
 fn the_ways_ends_are_its_images() {
     let place = trained(&[]);
     let arguments = ["--rows", "0,7", "--rows", "2,3", "-n", "5", "--sampler", "ode", "--tolerance", "1e-5"];
