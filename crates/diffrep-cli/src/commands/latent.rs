@@ -1,6 +1,6 @@
 //! `diffrep latent`.
 use crate::encoder::{EncoderArgs, Part, bar, open_data};
-use crate::generator::{Folder, SamplerArgs, evaluation_bar, thumbnails, total_evaluations};
+use crate::generator::{Folder, SamplerArgs, evaluation_bar, spaced_rows, thumbnails, total_evaluations};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::data::ImageSet;
@@ -13,6 +13,10 @@ use std::path::PathBuf;
 
 /// Part of the codes that lies left of, or below, the rectangle that the grid covers.
 const TAIL: f64 = 0.01;
+/// Images that are encoded at most, evenly spaced: silhouettes take the square of their number.
+const MOST_CODES: usize = 20_000;
+/// Training images that vote at most.
+const MOST_VOTERS: usize = 100_000;
 
 /// Draw a 2-d latent space: images generated over a grid of codes, beside the codes of test images by class.
 ///
@@ -58,12 +62,19 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         (None, Some(test)) => (test.clone(), true),
         (None, None) => (dataset.train.clone(), false),
     };
+    let set = set.subset(&spaced_rows(&set, MOST_CODES)?);
     let codes = encode(encoder, &set, ui)?;
     let folder = Folder::create(args.out, &args.encoder.run, "latent")?;
     let labelled = Labelled::of(&codes);
     let silhouette = labelled.as_ref().map(|l| silhouette(&l.codes, &l.labels, 2)).filter(|s| s.is_finite());
     // Codes of training images vote on test codes only.
-    let voters = if held_out { Labelled::of(&encode(encoder, &dataset.train, ui)?) } else { None };
+    let voters = match held_out {
+        true => {
+            let train = dataset.train.subset(&spaced_rows(&dataset.train, MOST_VOTERS)?);
+            Labelled::of(&encode(encoder, &train, ui)?)
+        }
+        false => None,
+    };
     let knn = match (&voters, &labelled) {
         (Some(train), Some(test)) => Some(euclidean_knn_accuracy(
             (&train.codes, &train.labels),
@@ -93,7 +104,12 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         None => format!("{} codes, {score}", shown.len()),
     };
     let figure = LatentGrid {
-        title: format!("{}: {}", dataset.name, args.encoder.run.display()),
+        title: format!(
+            "{}, trained with {} times: {}",
+            dataset.name,
+            encoder.config().objective.time,
+            args.encoder.run.display()
+        ),
         caption,
         limits,
         pictures: thumbnails(encoder.shape(), &pictures.pixels)?,
