@@ -4,7 +4,9 @@ use crate::ui::Ui;
 use anyhow::{Result, bail};
 use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
 use diffrep::nn::Precision;
-use diffrep::represent::{LoadedEncoder, level_grid, parse_levels};
+use diffrep::nn::device::Device;
+use diffrep::represent::{Autoencoder, LoadedEncoder, level_grid, parse_levels};
+use diffrep::sample::Generator;
 use diffrep::train::checkpoint::{Weights, Which};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -34,6 +36,25 @@ impl EncoderArgs {
         let device = self.device.open()?;
         let encoder = LoadedEncoder::open(&self.run, self.checkpoint.0, self.weights.0, &device)?;
         Ok(encoder.with_precision(self.precision.0)?)
+    }
+
+    /// Loads all networks, to generate images.
+    pub fn open_generator(&self) -> Result<Generator> {
+        self.open_generator_on(&self.device.open()?)
+    }
+
+    /// The same with what likelihoods need: gradients by the image.
+    pub fn open_differentiable(&self) -> Result<Generator> {
+        self.open_generator_on(&self.device.open()?.autodiff())
+    }
+
+    /// Loads encoder and latent decoder of a run that trained one.
+    pub fn open_autoencoder(&self) -> Result<Option<Autoencoder>> {
+        Ok(Autoencoder::open(&self.run, self.checkpoint.0, self.weights.0, &self.device.open()?)?)
+    }
+
+    fn open_generator_on(&self, device: &Device) -> Result<Generator> {
+        Ok(Generator::open(&self.run, self.checkpoint.0, self.weights.0, self.precision.0, device)?)
     }
 }
 

@@ -2,6 +2,7 @@
 mod commands;
 mod device;
 mod encoder;
+mod generator;
 mod progress;
 mod ui;
 

@@ -2,7 +2,7 @@
 //!
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
-//! [`semi`], [`report`], [`study`].
+//! [`semi`], [`sample`], [`report`], [`study`].
 pub mod bench;
 pub mod data;
 pub mod measure;
@@ -12,6 +12,7 @@ pub mod probe;
 pub mod random;
 pub mod report;
 pub mod represent;
+pub mod sample;
 pub mod sde;
 pub mod semi;
 pub mod study;

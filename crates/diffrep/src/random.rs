@@ -29,6 +29,8 @@ pub enum Purpose {
     Generate = 11,
     /// Noise added to clean images when features are read.
     Encode = 12,
+    /// Sampling (index: what within it).
+    Sample = 20,
 }
 
 /// The run's seed: the root of all its random numbers.

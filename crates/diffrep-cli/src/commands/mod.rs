@@ -7,11 +7,16 @@ mod compare;
 mod data;
 mod encode;
 mod import;
+mod interpolate;
+mod latent;
+mod likelihood;
 mod neighbours;
 mod predict;
 mod probe;
 mod quickstart;
+mod reconstruct;
 mod report;
+mod sample;
 mod train;
 
 /// The commands.
@@ -24,6 +29,11 @@ pub enum Command {
     Predict(predict::Args),
     Neighbours(neighbours::Args),
     Compare(compare::Args),
+    Sample(sample::Args),
+    Reconstruct(reconstruct::Args),
+    Interpolate(interpolate::Args),
+    Latent(latent::Args),
+    Likelihood(likelihood::Args),
     Report(report::Args),
     Data(data::Args),
     Import(import::Args),
@@ -41,6 +51,11 @@ impl Command {
             Self::Predict(args) => predict::run(args, ui),
             Self::Neighbours(args) => neighbours::run(args, ui),
             Self::Compare(args) => compare::run(&args, ui),
+            Self::Sample(args) => sample::run(args, ui),
+            Self::Reconstruct(args) => reconstruct::run(args, ui),
+            Self::Interpolate(args) => interpolate::run(args, ui),
+            Self::Latent(args) => latent::run(args, ui),
+            Self::Likelihood(args) => likelihood::run(args, ui),
             Self::Report(args) => report::run(args, ui),
             Self::Data(args) => data::run(args, ui),
             Self::Import(args) => import::run(args, ui),

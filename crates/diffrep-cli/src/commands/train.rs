@@ -33,6 +33,10 @@ pub struct Args {
     /// (two views alike), supervised (all labels: the reference). Default: the preset's, drl.
     #[arg(long, value_name = "M", conflicts_with = "resume")]
     method: Option<String>,
+    /// Where noise levels t are drawn in training, the choice of the level of detail: uniform, sigma-uniform (high noise:
+    /// coarse features), fixed:T, beta:A,B. Default: the preset's, uniform.
+    #[arg(long, value_name = "S", conflicts_with = "resume")]
+    time_sampling: Option<String>,
     /// Seed of all random numbers. Default: the preset's, 0.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(i64).range(0..), conflicts_with = "resume")]
     seed: Option<i64>,
@@ -124,6 +128,7 @@ fn sources(args: &Args) -> Sources {
     };
     sources.flag("data.source", "--data", args.data.clone());
     sources.flag("objective.method", "--method", args.method.clone());
+    sources.flag("objective.time", "--time-sampling", args.time_sampling.clone());
     sources.flag("train.precision", "--precision", args.precision.clone());
     sources.flag("seed", "--seed", args.seed);
     sources.flag("train.steps", "--steps", args.steps);

@@ -6,6 +6,7 @@ mod import;
 mod output;
 mod report;
 mod represent;
+mod sample;
 mod train_errors;
 mod train_exactness;
 mod train_run;

@@ -76,8 +76,14 @@ impl Autoencoder {
         Ok(ReconstructionQuality { images: set.len(), mse, psnr, ssim })
     }
 
-    /// Reconstructions, in [0, 1] and of the data's size, of standardised images.
-    fn reconstruct(&self, standardised: Vec<f32>) -> Vec<f32> {
+    /// Its encoder, which knows the run.
+    pub fn encoder(&self) -> &LoadedEncoder {
+        &self.whole
+    }
+
+    /// Reconstructions, pixels in [0, 1] `[N, H, W, C]` of the data's size, of standardised images `[N, H, W, C]` as
+    /// [`Preprocess::apply`](crate::data::Preprocess::apply) makes them.
+    pub fn reconstruct(&self, standardised: Vec<f32>) -> Vec<f32> {
         let (whole, preprocess) = (&self.whole, self.whole.preprocess());
         let padded = preprocess.shape();
         let rows = standardised.len() / padded.len();

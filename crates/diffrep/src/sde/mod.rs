@@ -141,6 +141,24 @@ impl Sde {
         t.max(0.0)
     }
 
+    /// s(t)/m(t): the standard deviation of the noise in `x_t / m(t)`; it grows with t.
+    pub fn noise_to_signal(&self, t: f64) -> f64 {
+        let marginal = self.marginal(t);
+        marginal.std / marginal.mean
+    }
+
+    /// The time at which [`Sde::noise_to_signal`] is `ratio`, 0 or 1 where it is never so small or large.
+    pub fn time_of_noise_to_signal(&self, ratio: f64) -> f64 {
+        let t = match self {
+            Self::Ve(sde) => sde.time_of_sigma(ratio),
+            // 1/m² = 1 + ratio²
+            Self::Vp(sde) => sde.time_of_log_mean(-0.5 * (ratio * ratio).ln_1p()),
+            // 1/m − m = ratio
+            Self::SubVp(sde) => sde.0.time_of_log_mean(-(0.5 * ratio).asinh()),
+        };
+        t.clamp(0.0, 1.0)
+    }
+
     /// `ln(σmin (σmax/σmin)^t)`: what both time embeddings see. VP and sub-VP use the VE defaults for it.
     pub fn log_sigma(&self, t: f64) -> f32 {
         match self {

@@ -1,4 +1,5 @@
 //! Integration tests of the library, one binary.
+mod analytic;
 mod data_arrays;
 mod data_batches;
 mod data_builtin;
@@ -25,6 +26,9 @@ mod reference_sde;
 mod report_figures;
 mod report_page;
 mod research_import;
+mod sample_flow;
+mod sample_moments;
+mod sample_reference;
 mod semi_propagate;
 mod shared;
 mod study;

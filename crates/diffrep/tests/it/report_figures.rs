@@ -1,7 +1,7 @@
 //! Figures: well-formed, of the promised size, honest about what they leave out.
 use diffrep::report::figure::{
-    Axis, Bar, BarChart, Baseline, Cell, CellMark, Figure, ImageGrid, Ink, LineChart, Panel, Point, Scatter,
-    Series, Thumbnail, contact_sheet,
+    Axis, Bar, BarChart, Baseline, Cell, CellMark, Figure, ImageGrid, Ink, LatentGrid, LineChart, Panel,
+    Point, Scatter, Series, Thumbnail, contact_sheet,
 };
 use diffrep::report::{ReportError, escape};
 use proptest::prelude::*;
@@ -50,6 +50,19 @@ fn bars(values: &[f64]) -> BarChart {
     BarChart { title: "Scores".into(), label: "accuracy, %".into(), bars, decimals: 1 }
 }
 
+/// Pictures over [0, 1]² and three points, one of which lies outside.
+fn latent_grid(pictures: usize) -> LatentGrid {
+    LatentGrid {
+        title: "Latent space".into(),
+        caption: "silhouette 0.5".into(),
+        limits: [(0.0, 1.0), (0.0, 1.0)],
+        pictures: vec![thumbnail(); pictures],
+        points: vec![[0.1, 0.2], [0.9, 0.8], [3.0, 0.0]],
+        labels: vec![Some(0), Some(1), None],
+        classes: vec!["a".into(), "b".into()],
+    }
+}
+
 fn every_kind() -> Vec<Figure> {
     let cell = |mark| Cell { thumbnail: thumbnail(), caption: "seven".into(), mark };
     let rows = vec![vec![cell(CellMark::Plain), cell(CellMark::Same), cell(CellMark::Different)]];
@@ -64,6 +77,7 @@ fn every_kind() -> Vec<Figure> {
         scatter(1, &["a", "b", "c"]).draw().unwrap(),
         scatter(5, &["a", "b", "c"]).draw().unwrap(),
         grid.draw().unwrap(),
+        latent_grid(4).draw().unwrap(),
         contact_sheet("Images", 3, vec![(thumbnail(), "0001.png".into()); 7]).unwrap(),
     ]
 }
@@ -122,6 +136,24 @@ fn values_that_are_not_finite_are_left_out_with_a_note() {
     assert_eq!(figure.svg.matches("<circle").count(), 59 + 1, "points and legend");
 
     assert_eq!(bars(&[1.0, f64::NAN]).draw().unwrap().notes.len(), 1);
+}
+
+#[test]
+fn a_latent_grid_puts_pictures_and_points_over_the_same_rectangle() {
+    let figure = latent_grid(4).draw().unwrap();
+    let document = Document::parse(&figure.svg).unwrap();
+    let pictures: Vec<_> = document.descendants().filter(|node| node.has_tag_name("image")).collect();
+    let place = |i: usize, name| pictures[i].attribute(name).unwrap().parse::<f64>().unwrap();
+    // Row by row from the lower left.
+    assert!(place(1, "x") > place(0, "x") && place(1, "y") == place(0, "y"));
+    assert!(place(2, "y") < place(0, "y") && place(2, "x") == place(0, "x"));
+    assert_eq!(figure.notes, ["1 code lies outside of the rectangle shown."]);
+    assert_eq!(figure.svg.matches("<circle").count(), 2 + 3, "points inside and the legend");
+    let message = |grid: LatentGrid| grid.draw().unwrap_err().to_string();
+    assert!(message(latent_grid(5)).contains("got 5, expected 4"));
+    assert!(message(latent_grid(0)).contains("got 0, expected 1"));
+    let flat = LatentGrid { limits: [(1.0, 1.0), (0.0, 1.0)], ..latent_grid(4) };
+    assert!(message(flat).contains("its limits are"));
 }
 
 #[test]

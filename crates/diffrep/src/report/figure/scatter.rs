@@ -84,13 +84,13 @@ impl Scatter {
                 let points = if skipped == 1 { "point is" } else { "points are" };
                 notes.push(format!("{skipped} {points} left out of panel \"{}\": not finite.", panel.title));
             }
-            self.draw_panel(&mut canvas, panel, layout.corner(i), layout.side);
+            self.draw_panel(&mut canvas, panel, layout.corner(i), layout.side, equal_ranges(&panel.points));
         }
         legend.draw(&mut canvas, (14.0, below + 2.0));
         Ok(Figure::finish(canvas, &self.title, size, notes))
     }
 
-    fn check(&self) -> Result<(), ReportError> {
+    pub(super) fn check(&self) -> Result<(), ReportError> {
         let empty = |what: String| Err(ReportError::Empty { figure: self.title.clone(), what });
         if self.panels.is_empty() {
             return empty("no panels".into());
@@ -127,7 +127,7 @@ impl Scatter {
         }
     }
 
-    fn entries(&self) -> Vec<Entry> {
+    pub(super) fn entries(&self) -> Vec<Entry> {
         let entry = |label: Option<u32>, name: String| {
             let (ink, marker) = self.look(label);
             Entry { marker, ink, name }
@@ -143,31 +143,22 @@ impl Scatter {
         entries
     }
 
-    fn draw_panel(&self, canvas: &mut Canvas, panel: &Panel, (left, top): (f64, f64), side: f64) {
-        let ranges = equal_ranges(&panel.points);
+    /// Draws a panel into the square of `side` pixels below `(left, top)`, without the points outside of `ranges`.
+    pub(super) fn draw_panel(
+        &self,
+        canvas: &mut Canvas,
+        panel: &Panel,
+        (left, top): (f64, f64),
+        side: f64,
+        ranges: [Range; 2],
+    ) {
         let at =
             |p: &[f64; 2]| (left + ranges[0].place(p[0]) * side, top + (1.0 - ranges[1].place(p[1])) * side);
-        canvas.text((left, top - 22.0), &panel.title, TextStyle::new(SMALL, Ink::Text).strong());
-        let label = TextStyle::new(TICKS, Ink::Muted);
-        canvas.text((left, top - 6.0), &text::fit(&panel.axes[1], TICKS, side), label);
-        let middle = (left + side / 2.0, top + side + 32.0);
-        canvas.text(middle, &text::fit(&panel.axes[0], TICKS, side), label.anchor(Anchor::Middle));
-        let tick = TextStyle::new(TICKS, Ink::Text);
-        let ticks = (side / 60.0) as usize;
-        for (value, label) in ranges[0].ticks(ticks) {
-            let x = left + ranges[0].place(value) * side;
-            canvas.polyline(&[(x, top), (x, top + side)], Stroke::new(Ink::Grid, 1.0));
-            canvas.text((x, top + side + 15.0), &label, tick.anchor(Anchor::Middle));
-        }
-        for (value, label) in ranges[1].ticks(ticks) {
-            let y = top + (1.0 - ranges[1].place(value)) * side;
-            canvas.polyline(&[(left, y), (left + side, y)], Stroke::new(Ink::Grid, 1.0));
-            canvas.text((left - 6.0, y + 0.35 * TICKS), &label, tick.anchor(Anchor::End));
-        }
-        canvas.frame([left, top, side, side], Stroke::new(Ink::Muted, 1.0));
+        draw_square(canvas, &panel.title, &panel.axes, (left, top), side, ranges);
         let radius = if panel.points.len() > 600 { 2.3 } else { 3.2 };
         // Grey points below the coloured ones; otherwise the rows' own order, so that no class hides another.
-        let mut order: Vec<usize> = (0..panel.points.len()).filter(|&i| finite(&panel.points[i])).collect();
+        let inside = |p: &[f64; 2]| (0..2).all(|axis| (0.0..=1.0).contains(&ranges[axis].place(p[axis])));
+        let mut order: Vec<usize> = (0..panel.points.len()).filter(|&i| inside(&panel.points[i])).collect();
         order.sort_by_key(|&i| self.look(self.labels[i]).0 != Ink::Other);
         let mark = |i: usize| {
             let (ink, marker) = self.look(self.labels[i]);
@@ -175,6 +166,35 @@ impl Scatter {
         };
         canvas.markers(order.into_iter().map(mark), radius);
     }
+}
+
+/// Title, axes with ticks and grid, and frame of a square plotting area.
+pub(super) fn draw_square(
+    canvas: &mut Canvas,
+    title: &str,
+    axes: &[String; 2],
+    (left, top): (f64, f64),
+    side: f64,
+    ranges: [Range; 2],
+) {
+    canvas.text((left, top - 22.0), title, TextStyle::new(SMALL, Ink::Text).strong());
+    let label = TextStyle::new(TICKS, Ink::Muted);
+    canvas.text((left, top - 6.0), &text::fit(&axes[1], TICKS, side), label);
+    let middle = (left + side / 2.0, top + side + 32.0);
+    canvas.text(middle, &text::fit(&axes[0], TICKS, side), label.anchor(Anchor::Middle));
+    let tick = TextStyle::new(TICKS, Ink::Text);
+    let ticks = (side / 60.0) as usize;
+    for (value, label) in ranges[0].ticks(ticks) {
+        let x = left + ranges[0].place(value) * side;
+        canvas.polyline(&[(x, top), (x, top + side)], Stroke::new(Ink::Grid, 1.0));
+        canvas.text((x, top + side + 15.0), &label, tick.anchor(Anchor::Middle));
+    }
+    for (value, label) in ranges[1].ticks(ticks) {
+        let y = top + (1.0 - ranges[1].place(value)) * side;
+        canvas.polyline(&[(left, y), (left + side, y)], Stroke::new(Ink::Grid, 1.0));
+        canvas.text((left - 6.0, y + 0.35 * TICKS), &label, tick.anchor(Anchor::End));
+    }
+    canvas.frame([left, top, side, side], Stroke::new(Ink::Muted, 1.0));
 }
 
 fn finite(point: &[f64; 2]) -> bool {

@@ -18,26 +18,8 @@ impl Thumbnail {
     /// # Errors
     /// The number of channels or of pixels doesn't fit.
     pub fn new([height, width, channels]: [usize; 3], pixels: &[f32]) -> Result<Self, ReportError> {
-        let shape = |what: &str, got, expected| ReportError::Shape { what: what.into(), got, expected };
-        let colour = match channels {
-            1 => ExtendedColorType::L8,
-            3 => ExtendedColorType::Rgb8,
-            _ => return Err(shape("channels of a thumbnail", channels, 3)),
-        };
-        if pixels.is_empty() || pixels.len() != height * width * channels {
-            return Err(shape("values of a thumbnail", pixels.len(), height * width * channels));
-        }
-        let (width, height, bytes) = reduce([height, width, channels], pixels);
-        let mut out = Vec::new();
-        let encoder = png::PngEncoder::new_with_quality(
-            &mut out,
-            png::CompressionType::Best,
-            png::FilterType::Adaptive,
-        );
-        encoder
-            .write_image(&bytes, width as u32, height as u32, colour)
-            .map_err(|e| ReportError::Raster { figure: "thumbnail".into(), reason: e.to_string() })?;
-        Ok(Self { width, height, png: out })
+        let block = height.max(width).div_ceil(LARGEST).max(1);
+        encode([height, width, channels], pixels, block)
     }
 
     /// Width and height in pixels.
@@ -58,8 +40,40 @@ impl Thumbnail {
 
 const LARGEST: usize = 64;
 
-fn reduce([height, width, channels]: [usize; 3], pixels: &[f32]) -> (usize, usize, Vec<u8>) {
-    let block = height.max(width).div_ceil(LARGEST).max(1);
+/// The PNG file of a picture in its full size; pixels and errors as for [`Thumbnail::new`].
+///
+/// # Errors
+/// The number of channels or of pixels doesn't fit.
+pub fn picture(shape: [usize; 3], pixels: &[f32]) -> Result<Vec<u8>, ReportError> {
+    encode(shape, pixels, 1).map(|picture| picture.png)
+}
+
+/// Encodes the means of squares of `block` × `block` pixels.
+fn encode(
+    [height, width, channels]: [usize; 3],
+    pixels: &[f32],
+    block: usize,
+) -> Result<Thumbnail, ReportError> {
+    let shape = |what: &str, got, expected| ReportError::Shape { what: what.into(), got, expected };
+    let colour = match channels {
+        1 => ExtendedColorType::L8,
+        3 => ExtendedColorType::Rgb8,
+        _ => return Err(shape("channels of a thumbnail", channels, 3)),
+    };
+    if pixels.is_empty() || pixels.len() != height * width * channels {
+        return Err(shape("values of a thumbnail", pixels.len(), height * width * channels));
+    }
+    let (width, height, bytes) = reduce([height, width, channels], pixels, block);
+    let mut png = Vec::new();
+    let encoder =
+        png::PngEncoder::new_with_quality(&mut png, png::CompressionType::Best, png::FilterType::Adaptive);
+    encoder
+        .write_image(&bytes, width as u32, height as u32, colour)
+        .map_err(|e| ReportError::Raster { figure: "thumbnail".into(), reason: e.to_string() })?;
+    Ok(Thumbnail { width, height, png })
+}
+
+fn reduce([height, width, channels]: [usize; 3], pixels: &[f32], block: usize) -> (usize, usize, Vec<u8>) {
     let (rows, columns) = (height.div_ceil(block), width.div_ceil(block));
     let mut bytes = Vec::with_capacity(rows * columns * channels);
     for row in 0..rows {
