@@ -1,7 +1,7 @@
 //! `diffrep probe`.
 use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
 use crate::ui::{self, Ui};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use diffrep::probe::{
     LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, Scores, Settings, few_label_scores,
     probe_run,
@@ -9,6 +9,10 @@ use diffrep::probe::{
 use diffrep::represent::level_grid;
 use std::path::PathBuf;
 use std::sync::Mutex;
+
+/// Seeds of the probes that read one t, and of those that read all.
+const SEEDS: u64 = 3;
+const HEAD_SEEDS: u64 = 5;
 
 /// Measure how good the embeddings are: small classifiers on the frozen codes, for each level of detail, beside
 /// raw pixels and an untrained encoder.
@@ -37,15 +41,19 @@ pub struct Args {
     /// Probes, separated by commas: linear, mlp, knn. Default: linear,mlp.
     #[arg(long, value_name = "LIST", default_value = "linear,mlp", hide_default_value = true)]
     probe: String,
+    /// Also classifiers that read the codes at all these t at once, separated by commas: concat, mean or softmax (learned
+    /// weights) followed by the MLP, gru, attention. Default: none.
+    #[arg(long, value_name = "LIST")]
+    head: Option<String>,
     /// Also with so many labels of each class, separated by commas, such as 1,10,100. Default: only with all.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     few_labels: Vec<usize>,
     /// Training of the probes: default (2 learning rates, at most 30 epochs) or paper (6 learning rates, 100 epochs).
     #[arg(long, value_name = "R", default_value = "default", hide_default_value = true)]
     recipe: String,
-    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100), default_value_t = 3, hide_default_value = true)]
-    seeds: u64,
+    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3, and 5 with --head.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: Option<u64>,
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
@@ -60,11 +68,16 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
     few_labels.sort_unstable();
     few_labels.dedup();
     let settings = Settings {
-        probes: args.probe.split(',').map(|name| name.trim().parse()).collect::<Result<_, _>>()?,
+        probes: kinds("--probe", &args.probe, &ProbeKind::SINGLE)?,
         recipe: args.recipe.parse::<Recipe>()?,
-        seeds: (0..args.seeds).collect(),
+        seeds: (0..args.seeds.unwrap_or(SEEDS)).collect(),
         few_labels,
     };
+    let heads = match &args.head {
+        Some(list) => kinds("--head", list, &ProbeKind::TRAJECTORY)?,
+        None => Vec::new(),
+    };
+    let heads = (heads, (0..args.seeds.unwrap_or(HEAD_SEEDS)).collect());
     let encoder = args.encoder.open()?;
     let train =
         open_data(&encoder, args.train_data.as_deref().or(args.data.as_deref()), args.labels.as_deref())?;
@@ -78,11 +91,22 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         labelled.data.test_split
     ));
     let progress = Progress::new(ui);
-    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings };
+    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings, heads };
     let outcome = probe_run(&args.encoder.run, &request, &|event| progress.show(event));
     progress.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
     Ok((scores, request.settings))
+}
+
+/// The kinds that `list` names, which must be among `known`.
+fn kinds(option: &str, list: &str, known: &[ProbeKind]) -> Result<Vec<ProbeKind>> {
+    let kind = |name: &str| {
+        let kind: ProbeKind = name.trim().parse()?;
+        let names: Vec<&str> = known.iter().map(|kind| kind.name()).collect();
+        ensure!(known.contains(&kind), "{option} is `{name}`, expected {}", names.join(", "));
+        Ok(kind)
+    };
+    list.split(',').map(kind).collect()
 }
 
 /// One bar for each stage.
@@ -126,14 +150,16 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
     let scores = &scores.scores;
     let probes = &settings.probes;
     let mut rows: Vec<(String, Option<f64>)> = Vec::new();
-    for score in scores {
+    let (single, whole): (Vec<&Score>, Vec<&Score>) =
+        scores.iter().partition(|score| score.origin.levels.is_none());
+    for score in single {
         let row = (score.source.clone(), score.t);
         if !rows.contains(&row) {
             rows.push(row);
         }
     }
     let header: Vec<&str> =
-        ["features", "t"].into_iter().chain(probes.iter().map(|probe| title(*probe))).collect();
+        ["features", "t"].into_iter().chain(probes.iter().map(|probe| probe.title())).collect();
     let grid: Vec<Vec<String>> = rows
         .iter()
         .map(|(source, t)| {
@@ -150,6 +176,10 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         })
         .collect();
     let mut text = ui::table(&header, &grid);
+    if !whole.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&trajectories(&whole));
+    }
     if !settings.few_labels.is_empty() {
         text.push_str("\n\n");
         text.push_str(&few_labels(scores, settings, &rows));
@@ -161,6 +191,18 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         text.push_str("; F1: mean over classes, as they differ in size");
     }
     text
+}
+
+/// The heads that read all t at once.
+fn trajectories(scores: &[&Score]) -> String {
+    let row = |score: &&Score| {
+        let levels = score.origin.levels.as_ref().map_or(0, Vec::len);
+        let labels = score.labels_per_class.map_or("all".to_owned(), |n| format!("{n} a class"));
+        let head = score.probe.title().to_owned();
+        vec![format!("{}, all {levels} t", score.source), head, labels, cell(score)]
+    };
+    let rows: Vec<Vec<String>> = scores.iter().map(row).collect();
+    ui::table(&["features", "head", "labels", "accuracy"], &rows)
 }
 
 fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64>)]) -> String {
@@ -177,7 +219,7 @@ fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64
             let t = curve.first().and_then(|score| score.t).map_or(String::new(), |t| format!(", t {t}"));
             let cells =
                 curve.iter().map(|score| format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd));
-            lines.push([format!("{source}{t}"), title(probe).to_owned()].into_iter().chain(cells).collect());
+            lines.push([format!("{source}{t}"), probe.title().to_owned()].into_iter().chain(cells).collect());
         }
     }
     ui::table(&header, &lines)
@@ -187,12 +229,4 @@ fn cell(score: &Score) -> String {
     let mark = if score.headline && score.t.is_some() { "*" } else { "" };
     let f1 = if score.balanced { String::new() } else { format!(" (F1 {:.1})", 100.0 * score.macro_f1) };
     format!("{mark}{:.1} ± {:.1}{f1}", 100.0 * score.accuracy, 100.0 * score.sd)
-}
-
-fn title(probe: ProbeKind) -> &'static str {
-    match probe {
-        ProbeKind::Linear => "linear",
-        ProbeKind::Mlp => "MLP",
-        ProbeKind::Knn => "kNN",
-    }
 }

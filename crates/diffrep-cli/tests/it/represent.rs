@@ -192,6 +192,8 @@ fn bad_arguments_of_probe_are_named() {
     let place = trained();
     for (arguments, named) in [
         (&["--probe", "svm"][..], "unknown probe `svm`"),
+        (&["--probe", "gru"], "--probe is `gru`, expected linear, mlp, knn"),
+        (&["--head", "mlp"], "--head is `mlp`, expected concat, mean, softmax, gru, attention"),
         (&["--recipe", "best"], "unknown recipe `best`"),
         (&["--few-labels", "0"], "--few-labels 0"),
         (&["--few-labels", "1000"], "--few-labels 1000: class `0` has"),

@@ -18,6 +18,7 @@ mod run_probe;
 mod saved;
 mod score;
 mod split;
+mod trajectory;
 
 pub use error::ProbeError;
 pub use features::{Column, Features, Source};
@@ -27,5 +28,6 @@ pub use metrics::{accuracy, macro_f1, mean_and_sd};
 pub use protocol::{Outcome, Settings, Task, run};
 pub use recipe::{ProbeKind, Recipe};
 pub use run_probe::{ProbeEvent, RunProbe, probe_run};
-pub use saved::{HeadRecord, SavedHead};
+pub use saved::{HeadRecord, SavedHead, TrajectoryRecord};
 pub use score::{Data, Origin, Score, Scores, few_label_scores, headline};
+pub use trajectory::{Attention, Gru, Pooled, Pooling};

@@ -145,7 +145,7 @@ impl Experiment<'_> {
     fn outcome(&self, cell: &Cell) -> Result<Outcome, ProbeError> {
         let results = match cell.probe {
             ProbeKind::Knn => self.neighbours(cell),
-            ProbeKind::Linear | ProbeKind::Mlp => self.heads(cell)?,
+            _ => self.heads(cell)?,
         };
         Ok(Outcome { score: self.score(cell, &results), head: results.head })
     }

@@ -3,7 +3,8 @@ use super::ProbeError;
 use super::features::{Column, Features, Source};
 use super::labelled::LabelledData;
 use super::protocol::{Outcome, Settings, Task, run};
-use super::saved::{HeadRecord, SavedHead};
+use super::recipe::ProbeKind;
+use super::saved::{HeadRecord, SavedHead, TrajectoryRecord};
 use super::score::{Origin, Score, Scores};
 use crate::data::ImageSet;
 use crate::random::Seed;
@@ -39,6 +40,8 @@ pub struct RunProbe<'a> {
     pub t: Vec<f64>,
     /// Probes, recipe, seeds.
     pub settings: Settings,
+    /// Heads that read all of these levels at once, and their seeds.
+    pub heads: (Vec<ProbeKind>, Vec<u64>),
 }
 
 /// Probes raw pixels, the encoder with random weights, and the encoder of the run at `path`, under the same protocol;
@@ -101,7 +104,7 @@ impl RunProbe<'_> {
         let (train, test) = (train?, test?);
         let dim = preprocess.shape().len();
         let column = Column { t: None, train: Features::new(&train, dim), test: Features::new(&test, dim) };
-        let outcomes = self.probe(PIXELS, vec![column], &Origin::default(), observe)?;
+        let outcomes = self.probe(PIXELS, vec![column], &Origin::default(), &self.settings, observe)?;
         Ok(outcomes.into_iter().map(|outcome| outcome.score).collect())
     }
 
@@ -130,8 +133,21 @@ impl RunProbe<'_> {
             weights: Some(encoder.weights().to_owned()),
             step: encoder.step(),
             precision: Some(encoder.precision().name().to_owned()),
+            ..Origin::default()
         };
-        self.probe(name, columns, &origin, observe)
+        let mut outcomes = self.probe(name, columns, &origin, &self.settings, observe)?;
+        let (heads, seeds) = &self.heads;
+        if !heads.is_empty() {
+            let whole = Column {
+                t: None,
+                train: Features::trajectory(&train.values, levels, dim),
+                test: Features::trajectory(&test.values, levels, dim),
+            };
+            let origin = Origin { levels: Some(self.t.clone()), ..origin };
+            let settings = Settings { probes: heads.clone(), seeds: seeds.clone(), ..self.settings.clone() };
+            outcomes.extend(self.probe(name, vec![whole], &origin, &settings, observe)?);
+        }
+        Ok(outcomes)
     }
 
     fn probe(
@@ -139,6 +155,7 @@ impl RunProbe<'_> {
         name: &'static str,
         columns: Vec<Column>,
         origin: &Origin,
+        settings: &Settings,
         observe: &(dyn Fn(ProbeEvent) + Sync),
     ) -> Result<Vec<Outcome>, ProbeError> {
         let task = Task {
@@ -147,14 +164,14 @@ impl RunProbe<'_> {
             test_labels: &self.labelled.test.labels,
             data: self.labelled.data.clone(),
         };
-        let total = columns.len() * self.settings.probes.len() * (1 + self.settings.few_labels.len());
+        let total = columns.len() * settings.probes.len() * (1 + settings.few_labels.len());
         let done = AtomicUsize::new(0);
         let finished = || {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             observe(ProbeEvent::Probing(name, done, total));
         };
         let source = Source { name: name.to_owned(), columns };
-        run(&task, &source, origin, &self.settings, &finished)
+        run(&task, &source, origin, settings, &finished)
     }
 }
 
@@ -171,7 +188,12 @@ fn best_head(outcomes: &[Outcome], request: &RunProbe) -> Option<SavedHead> {
     let record = HeadRecord {
         classes: request.labelled.classes.clone(),
         probe: score.probe,
-        t: score.t?,
+        t: score.t.or(request.t.first().copied())?,
+        trajectory: score.origin.levels.clone().map(|levels| TrajectoryRecord {
+            levels,
+            dim: encoder.dim(),
+            hidden: score.recipe.hidden,
+        }),
         weights: encoder.weights().to_owned(),
         step: encoder.step()?,
         precision: encoder.precision(),

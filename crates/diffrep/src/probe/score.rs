@@ -1,5 +1,6 @@
 //! A score with the protocol that produced it.
 use super::recipe::{ProbeKind, Recipe};
+use crate::represent::ScoreInput;
 use serde::{Deserialize, Serialize};
 
 /// The data behind a score.
@@ -16,7 +17,7 @@ pub struct Data {
 }
 
 /// The network behind a score; all `None` for raw pixels, `step` `None` for random weights.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// `ema` or `raw` for a trained encoder, `random` for an untrained one.
     pub weights: Option<String>,
@@ -25,6 +26,12 @@ pub struct Origin {
     /// `f32` or `bf16`: how the network multiplied.
     #[serde(default)]
     pub precision: Option<String>,
+    /// Of a head that reads the whole trajectory, the levels of detail in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<Vec<f64>>,
+    /// Of features of the score network, what it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_input: Option<ScoreInput>,
 }
 
 /// How well one probe does on one source at one t, and everything needed to measure it again.
@@ -35,7 +42,7 @@ pub struct Origin {
 pub struct Score {
     /// `encoder`, `random encoder` or `raw pixels`.
     pub source: String,
-    /// Level of detail in [0, 1]; `None` for raw pixels.
+    /// Level of detail in [0, 1]; `None` for raw pixels and for the whole trajectory.
     pub t: Option<f64>,
     /// Kind of probe.
     pub probe: ProbeKind,
@@ -98,7 +105,7 @@ pub struct Scores {
 /// Marks, for each probe, the score with the best validation accuracy among those with all labels (equal ones: the
 /// lowest t), and the few-label scores at the same t. `scores` are of one source.
 pub(super) fn mark_headlines(scores: &mut [Score]) {
-    for kind in [ProbeKind::Linear, ProbeKind::Mlp, ProbeKind::Knn] {
+    for kind in ProbeKind::all() {
         let best = scores
             .iter()
             .filter(|score| score.probe == kind && score.labels_per_class.is_none())

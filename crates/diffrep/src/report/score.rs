@@ -16,15 +16,6 @@ pub fn read(path: &Path) -> Result<Vec<Score>, ReportError> {
     Ok(scores.map_err(|e| ReportError::json(path, &e))?.scores)
 }
 
-/// Name of a probe for people.
-pub fn probe_name(probe: ProbeKind) -> &'static str {
-    match probe {
-        ProbeKind::Linear => "linear",
-        ProbeKind::Mlp => "MLP",
-        ProbeKind::Knn => "kNN",
-    }
-}
-
 /// The deviation over seeds, if there was more than one.
 pub fn deviation(score: &Score) -> Option<f64> {
     (score.seeds.len() > 1).then_some(score.sd)

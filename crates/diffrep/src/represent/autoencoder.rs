@@ -53,7 +53,7 @@ impl Autoencoder {
         self.whole.check("the data", set)?;
         let (shape, mut sums) = (set.shape(), [0.0; 3]);
         let mut originals = Vec::new();
-        blocks(set, self.whole.preprocess(), BATCH, |start, standardised| {
+        batches(set, self.whole.preprocess(), BATCH, |start, standardised| {
             let reconstructed = self.reconstruct(standardised);
             let rows: Vec<usize> = (start..start + reconstructed.len() / shape.len()).collect();
             originals.resize(reconstructed.len(), 0.0);
