@@ -1,12 +1,13 @@
 //! `diffrep probe`.
-use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar, open_data};
 use crate::ui::{self, Ui};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
+use diffrep::nn::BlockName;
 use diffrep::probe::{
-    LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, Scores, Settings, few_label_scores,
-    probe_run,
+    LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, ScoreProbe, Scores, Settings,
+    few_label_scores, probe_run,
 };
-use diffrep::represent::level_grid;
+use diffrep::represent::{ScoreNetwork, level_grid};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -38,6 +39,15 @@ pub struct Args {
     label: Option<String>,
     #[command(flatten)]
     levels: LevelArgs,
+    /// Features beside the encoder's codes: score, those of a block of the score network at each t. Default: none.
+    #[arg(long, value_name = "S", default_value = "encoder", hide_default_value = true)]
+    source: SourceName,
+    #[command(flatten)]
+    score: ScoreArgs,
+    /// Probes every block of the score network (or that of --block) at every t with the first of the probes, and records
+    /// the best features (code, block, or both together), chosen on validation rows, for `encode --auto`.
+    #[arg(long, conflicts_with = "source")]
+    grid: bool,
     /// Probes, separated by commas: linear, mlp, knn. Default: linear,mlp.
     #[arg(long, value_name = "LIST", default_value = "linear,mlp", hide_default_value = true)]
     probe: String,
@@ -91,11 +101,37 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         labelled.data.test_split
     ));
     let progress = Progress::new(ui);
-    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings, heads };
+    let network = open_score(args)?;
+    let score = network.as_ref().map(|(network, blocks)| ScoreProbe {
+        network,
+        blocks: blocks.clone(),
+        input: args.score.input(),
+        search: args.grid,
+    });
+    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings, heads, score };
     let outcome = probe_run(&args.encoder.run, &request, &|event| progress.show(event));
     progress.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
     Ok((scores, request.settings))
+}
+
+/// The score network and its blocks to probe, if any.
+fn open_score(args: &Args) -> Result<Option<(ScoreNetwork, Vec<BlockName>)>> {
+    if !args.grid && args.source == SourceName::Encoder {
+        ensure!(args.score.block.is_none(), "--block is of the score network: add --source score or --grid");
+        return Ok(None);
+    }
+    ensure!(
+        args.source != SourceName::Both,
+        "--source is both, expected encoder or score; --grid probes both together"
+    );
+    let network = args.encoder.open_score()?;
+    let blocks = match args.score.block {
+        Some(block) => vec![block],
+        None if args.grid => network.blocks().iter().map(|(name, _)| *name).collect(),
+        None => bail!("--block is missing: which block of the score network? --grid tries all"),
+    };
+    Ok(Some((network, blocks)))
 }
 
 /// The kinds that `list` names, which must be among `known`.
@@ -152,7 +188,14 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
     let mut rows: Vec<(String, Option<f64>)> = Vec::new();
     let (single, whole): (Vec<&Score>, Vec<&Score>) =
         scores.iter().partition(|score| score.origin.levels.is_none());
+    let blocks: Vec<&Score> =
+        single.iter().copied().filter(|score| score.source.starts_with("score ")).collect();
+    let searched = blocks.iter().any(|score| score.source != blocks[0].source);
     for score in single {
+        // A table of its own has blocks and t at right angles.
+        if searched && score.source.starts_with("score ") {
+            continue;
+        }
         let row = (score.source.clone(), score.t);
         if !rows.contains(&row) {
             rows.push(row);
@@ -176,6 +219,10 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         })
         .collect();
     let mut text = ui::table(&header, &grid);
+    if searched {
+        text.push_str("\n\n");
+        text.push_str(&grid_of_blocks(&blocks));
+    }
     if !whole.is_empty() {
         text.push_str("\n\n");
         text.push_str(&trajectories(&whole));
@@ -191,6 +238,36 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         text.push_str("; F1: mean over classes, as they differ in size");
     }
     text
+}
+
+/// Accuracy of the first probe for each block and t, in %, and the place that validation chose.
+fn grid_of_blocks(scores: &[&Score]) -> String {
+    let probe = scores[0].probe;
+    let first: Vec<&&Score> = scores.iter().filter(|score| score.probe == probe).collect();
+    let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
+    let best = first.iter().reduce(|best, next| if validation(next) > validation(best) { next } else { best });
+    let (mut blocks, mut levels): (Vec<&str>, Vec<f64>) = (Vec::new(), Vec::new());
+    for score in &first {
+        if !blocks.contains(&score.source.as_str()) {
+            blocks.push(&score.source);
+        }
+        levels.extend(score.t.filter(|t| !levels.contains(t)));
+    }
+    let cell = |block: &str, t: f64| {
+        let score = first.iter().find(|score| score.source == block && score.t == Some(t));
+        let mark = |score: &Score| best.is_some_and(|best| best.source == score.source && best.t == score.t);
+        score.map_or(String::new(), |score| {
+            format!("{}{:.1}", if mark(score) { "*" } else { "" }, 100.0 * score.accuracy)
+        })
+    };
+    let row = |block: &&str| {
+        std::iter::once((*block).to_owned()).chain(levels.iter().map(|&t| cell(block, t))).collect::<Vec<_>>()
+    };
+    let title = format!("{} probe, t", probe.title());
+    let levels_text: Vec<String> = levels.iter().map(f64::to_string).collect();
+    let header: Vec<&str> =
+        std::iter::once(title.as_str()).chain(levels_text.iter().map(String::as_str)).collect();
+    ui::table(&header, &blocks.iter().map(row).collect::<Vec<_>>())
 }
 
 /// The heads that read all t at once.

@@ -6,6 +6,7 @@ mod import;
 mod output;
 mod report;
 mod represent;
+mod score_features;
 mod train_errors;
 mod train_exactness;
 mod train_run;

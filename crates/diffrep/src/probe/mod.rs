@@ -17,6 +17,7 @@ mod recipe;
 mod run_probe;
 mod saved;
 mod score;
+mod score_probe;
 mod split;
 mod trajectory;
 
@@ -30,4 +31,5 @@ pub use recipe::{ProbeKind, Recipe};
 pub use run_probe::{ProbeEvent, RunProbe, probe_run};
 pub use saved::{HeadRecord, SavedHead, TrajectoryRecord};
 pub use score::{Data, Origin, Score, Scores, few_label_scores, headline};
+pub use score_probe::ScoreProbe;
 pub use trajectory::{Attention, Gru, Pooled, Pooling};

@@ -1,5 +1,5 @@
 //! Images through the code and back: what a trained latent decoder keeps of them.
-use super::encode::{BATCH, blocks};
+use super::encode::{BATCH, batches};
 use super::{LoadedEncoder, RepresentError};
 use crate::data::ImageSet;
 use crate::measure::{mean_squared_error, psnr, ssim};

@@ -25,5 +25,5 @@ pub use error::RepresentError;
 pub use file::{EmbeddingFile, Format, Outline};
 pub use levels::{Shard, level_grid, parse_levels};
 pub use part_file::PartFile;
-pub use place::{BestPlace, Place, ScorePlace};
+pub use place::{BestPlace, Place, ScorePlace, read_places};
 pub use score_network::{LatentInput, Noise, ScoreInput, ScoreNetwork};

@@ -50,36 +50,53 @@ impl Place {
         Ok(channels + self.encoder.map_or(0, |_| network.encoder().dim()))
     }
 
-    /// Reads the features of `set`, as [`ScoreNetwork::features`] does; `sink` gets `[n, dim]`.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn read<E: From<RepresentError>>(
-        &self,
-        network: &ScoreNetwork,
-        set: &ImageSet,
-        first_row: usize,
-        batch: usize,
-        mut sink: impl FnMut(usize, &[f32]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Features `[n, dim]` of standardised images, the first of which is row `first_row` for the noise.
+    fn of(&self, network: &ScoreNetwork, images: &[f32], first_row: usize) -> Vec<f32> {
         let encoder = network.encoder();
-        encoder.check("the data", set)?;
-        let dim = self.dim(network)?;
-        batches(set, encoder.preprocess(), batch, |start, images| {
-            let pooled = self.score.map(|place| {
-                let pooled = network.pooled(&images, first_row + start, place.t, &[place.block], place.input);
-                pooled.into_iter().flatten().collect::<Vec<_>>()
-            });
-            let codes = self.encoder.map(|t| encoder.codes(images, t));
-            let parts: Vec<Vec<f32>> = codes.into_iter().chain(pooled).collect();
-            let rows = parts.iter().map(Vec::len).sum::<usize>() / dim.max(1);
-            let row = |row: usize| {
-                parts.iter().flat_map(move |part| &part[row * (part.len() / rows)..][..part.len() / rows])
-            };
-            let values: Vec<f32> = (0..rows).flat_map(row).copied().collect();
-            sink(start, &values)
-        })
+        let rows = images.len() / encoder.preprocess().shape().len();
+        let codes = self.encoder.map(|t| encoder.codes(images.to_vec(), t));
+        let pooled = self.score.map(|place| {
+            network
+                .pooled(images, first_row, place.t, &[place.block], place.input)
+                .into_iter()
+                .flatten()
+                .collect()
+        });
+        let parts: Vec<Vec<f32>> = codes.into_iter().chain(pooled).collect();
+        let width = |part: &[f32]| part.len() / rows;
+        let row = |row: usize| parts.iter().flat_map(move |part| &part[row * width(part)..][..width(part)]);
+        (0..rows).flat_map(row).copied().collect()
     }
+}
+
+/// Reads the features of `set` at `places`, which all have the width of the first; `sink` gets the first row of each
+/// batch and `[n, places, dim]`. `first_row` is as in [`ScoreNetwork::features`].
+///
+/// # Errors
+/// As there.
+pub fn read_places<E: From<RepresentError>>(
+    network: &ScoreNetwork,
+    set: &ImageSet,
+    first_row: usize,
+    places: &[Place],
+    batch: usize,
+    mut sink: impl FnMut(usize, &[f32]) -> Result<(), E>,
+) -> Result<(), E> {
+    let encoder = network.encoder();
+    encoder.check("the data", set)?;
+    let widths = places.iter().map(|place| place.dim(network)).collect::<Result<Vec<_>, _>>()?;
+    let dim = widths.first().copied().unwrap_or(0);
+    batches(set, encoder.preprocess(), batch, |start, images| {
+        let rows = images.len() / encoder.preprocess().shape().len();
+        let mut values = vec![0.0; rows * places.len() * dim];
+        for (column, place) in places.iter().enumerate() {
+            for (row, features) in place.of(network, &images, first_row + start).chunks_exact(dim).enumerate()
+            {
+                values[(row * places.len() + column) * dim..][..dim].copy_from_slice(features);
+            }
+        }
+        sink(start, &values)
+    })
 }
 
 /// The place whose probe did best on validation rows, and everything needed to read it again.
