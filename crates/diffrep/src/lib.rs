@@ -2,7 +2,7 @@
 //!
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
-//! [`report`], [`study`].
+//! [`analyse`], [`report`], [`study`].
 pub mod bench;
 pub mod data;
 pub mod measure;
