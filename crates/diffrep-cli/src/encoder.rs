@@ -174,6 +174,11 @@ pub struct LevelArgs {
 }
 
 impl LevelArgs {
+    /// Whether t is to be chosen (`--t auto`), which only `probe` can.
+    pub fn is_auto(&self) -> bool {
+        self.t.as_deref() == Some("auto")
+    }
+
     /// The levels asked for, or `otherwise`.
     pub fn levels(&self, otherwise: impl FnOnce() -> Vec<f64>) -> Result<Vec<f64>> {
         Ok(match (&self.t, self.t_grid) {

@@ -3,6 +3,7 @@
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
 //! [`analyse`], [`report`], [`study`].
+pub mod analyse;
 pub mod bench;
 pub mod data;
 pub mod measure;

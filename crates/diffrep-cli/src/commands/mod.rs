@@ -2,6 +2,7 @@
 use crate::ui::Ui;
 use clap::Subcommand;
 
+mod analyse;
 mod bench;
 mod compare;
 mod data;
@@ -23,6 +24,7 @@ pub enum Command {
     Probe(probe::Args),
     Predict(predict::Args),
     Neighbours(neighbours::Args),
+    Analyse(analyse::Args),
     Compare(compare::Args),
     Report(report::Args),
     Data(data::Args),
@@ -40,6 +42,7 @@ impl Command {
             Self::Probe(args) => probe::run(args, ui),
             Self::Predict(args) => predict::run(args, ui),
             Self::Neighbours(args) => neighbours::run(args, ui),
+            Self::Analyse(args) => analyse::run(args, ui),
             Self::Compare(args) => compare::run(&args, ui),
             Self::Report(args) => report::run(args, ui),
             Self::Data(args) => data::run(args, ui),

@@ -2,21 +2,29 @@
 use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar, open_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, bail, ensure};
+use diffrep::analyse::criterion::{Criterion, choose};
 use diffrep::nn::BlockName;
 use diffrep::probe::{
     LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, ScoreProbe, Scores, Settings,
     few_label_scores, probe_run,
 };
-use diffrep::represent::{ScoreNetwork, level_grid};
+use diffrep::random::{Purpose, Seed};
+use diffrep::represent::{Embeddings, LoadedEncoder, ScoreNetwork, level_grid};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+/// Images whose codes choose t without labels, and the random stream that draws them.
+const SAMPLED: usize = 2000;
+const SAMPLE: u16 = 4;
 /// Seeds of the probes that read one t, and of those that read all.
 const SEEDS: u64 = 3;
 const HEAD_SEEDS: u64 = 5;
 
 /// Measure how good the embeddings are: small classifiers on the frozen codes, for each level of detail, beside
 /// raw pixels and an untrained encoder.
+///
+/// `--t auto` chooses t: without labels by the largest effective rank of the codes; with --few-labels by
+/// cross-validation on the few labels.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -73,7 +81,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
 
 /// Runs the probes; the scores are in the run folder too.
 pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
-    let t = args.levels.levels(|| level_grid(11).expect("11 levels are allowed"))?;
+    let auto = args.levels.is_auto();
+    let grid = || level_grid(11).expect("11 levels are allowed");
+    let mut t = if auto { grid() } else { args.levels.levels(grid)? };
     let mut few_labels = args.few_labels.clone();
     few_labels.sort_unstable();
     few_labels.dedup();
@@ -82,6 +92,7 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         recipe: args.recipe.parse::<Recipe>()?,
         seeds: (0..args.seeds.unwrap_or(SEEDS)).collect(),
         few_labels,
+        cross_validate: auto,
     };
     let heads = match &args.head {
         Some(list) => kinds("--head", list, &ProbeKind::TRAJECTORY)?,
@@ -100,6 +111,9 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         labelled.data.test_data,
         labelled.data.test_split
     ));
+    if auto && settings.few_labels.is_empty() {
+        t = vec![without_labels(&encoder, &labelled, &t, ui)?];
+    }
     let progress = Progress::new(ui);
     let network = open_score(args)?;
     let score = network.as_ref().map(|(network, blocks)| ScoreProbe {
@@ -113,6 +127,32 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
     progress.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
     Ok((scores, request.settings))
+}
+
+/// The t of `t` that the codes of some training images choose, without their labels.
+fn without_labels(encoder: &LoadedEncoder, labelled: &LabelledData, t: &[f64], ui: &Ui) -> Result<f64> {
+    let images = &labelled.train.images;
+    let mut rows = Seed(encoder.record().seed).key(Purpose::Monitor, SAMPLE, 0).permutation(0, images.len());
+    rows.truncate(SAMPLED);
+    let bar = bar(ui, rows.len(), "images, to choose t");
+    let codes = Embeddings::of(encoder, &images.subset(&rows), t, &|done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    let column = |level: usize| {
+        let rows = codes.values.chunks_exact(t.len() * codes.dim);
+        rows.flat_map(|row| &row[level * codes.dim..][..codes.dim]).copied().collect::<Vec<f32>>()
+    };
+    let columns: Vec<Vec<f32>> = (0..t.len()).map(column).collect();
+    let [criterion, ..] = Criterion::ALL;
+    let values = criterion.values(&columns, codes.dim);
+    let chosen = choose(&values);
+    let name = criterion.name();
+    ui.message(format!(
+        "t = {}: largest {name}, {:.1}, of {} images without labels",
+        t[chosen],
+        values[chosen],
+        rows.len()
+    ));
+    Ok(t[chosen])
 }
 
 /// The score network and its blocks to probe, if any.
@@ -245,7 +285,8 @@ fn grid_of_blocks(scores: &[&Score]) -> String {
     let probe = scores[0].probe;
     let first: Vec<&&Score> = scores.iter().filter(|score| score.probe == probe).collect();
     let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
-    let best = first.iter().reduce(|best, next| if validation(next) > validation(best) { next } else { best });
+    let best =
+        first.iter().reduce(|best, next| if validation(next) > validation(best) { next } else { best });
     let (mut blocks, mut levels): (Vec<&str>, Vec<f64>) = (Vec::new(), Vec::new());
     for score in &first {
         if !blocks.contains(&score.source.as_str()) {

@@ -1,4 +1,5 @@
 //! The promises of the command, kept by the process itself.
+mod analyse;
 mod bench;
 mod command;
 mod data;

@@ -74,7 +74,10 @@ fn a_grid_finds_the_place_that_auto_reads() {
         process
     };
     let none = fail(on("encode", &["--auto"]));
-    assert!(none.contains("no best features recorded; run `diffrep probe --grid` on this run first"), "{none}");
+    assert!(
+        none.contains("no best features recorded; run `diffrep probe --grid` on this run first"),
+        "{none}"
+    );
 
     let grid = ["--grid", "--t", "0,1", "--probe", "linear,knn", "--seeds", "1"];
     let scores = succeed(on("probe", &grid))["scores"].as_array().unwrap().clone();
@@ -113,7 +116,11 @@ fn bad_arguments_are_named() {
     let place = trained();
     for (command, arguments, named) in [
         ("encode", &["--source", "score"][..], "--block is missing"),
-        ("encode", &["--source", "score", "--block", "mid.7"], "has the blocks down.0.0 mid.0 mid.1 up.0.0 up.0.1"),
+        (
+            "encode",
+            &["--source", "score", "--block", "mid.7"],
+            "has the blocks down.0.0 mid.0 mid.1 up.0.0 up.0.1",
+        ),
         ("encode", &["--block", "mid.0"], "add --source score"),
         ("probe", &["--source", "score"], "--grid tries all"),
         ("probe", &["--block", "mid.0"], "add --source score or --grid"),

@@ -16,9 +16,9 @@ pub enum AnalyseError {
     Data(#[from] DataError),
     #[error(transparent)]
     Represent(#[from] RepresentError),
-    #[error("{data}: no label column `{column}`; there are {known}")]
-    NoColumn { data: String, column: String, known: String },
-    #[error("the encoder's codes are the same at every t (it is not time-conditioned), so there is nothing to analyse")]
+    #[error(
+        "the encoder's codes are the same at every t (it is not time-conditioned), so there is nothing to analyse"
+    )]
     Static,
     #[error("{}: can't write: {error}", path.display())]
     Write { path: PathBuf, error: std::io::Error },

@@ -1,4 +1,5 @@
 //! Accuracy of every factor against t, with its baselines.
+use super::criterion::spearman;
 use super::{AnalyseError, AnalyseEvent, Factor, Request};
 use crate::data::Dataset;
 use crate::probe::{Column, Features, LabelledData, Outcome, ProbeError, ProbeKind, Settings, Source, run};
@@ -54,12 +55,10 @@ pub fn factor_data<E: Into<AnalyseError>>(
     }
     let wanted = columns.unwrap_or(&known);
     let factor = |name: &String| {
-        if !known.contains(name) {
-            let (data, column, known) = (data.name.clone(), name.clone(), known.join(", "));
-            return Err(AnalyseError::NoColumn { data, column, known });
-        }
-        let labelled = LabelledData::new(data, None, Some(name))
-            .map_err(|error| AnalyseError::Factor { factor: name.clone(), error })?;
+        let labelled = LabelledData::new(data, None, Some(name)).map_err(|error| match error {
+            ProbeError::NoColumn { .. } => error.into(),
+            _ => AnalyseError::Factor { factor: name.clone(), error },
+        })?;
         let of = |set| pixels(set).map_err(Into::into);
         let pixels = [of(&labelled.train.images)?, of(&labelled.test.images)?];
         Ok(FactorData { name: name.clone(), labelled, pixels })
@@ -117,12 +116,15 @@ impl Task<'_> {
             true => Some(self.attention(&trained, &probe)?),
             false => None,
         };
-        let accuracies = |outcomes: &[Outcome]| outcomes.iter().map(|outcome| outcome.score.accuracy).collect();
+        let accuracies =
+            |outcomes: &[Outcome]| outcomes.iter().map(|outcome| outcome.score.accuracy).collect();
+        let accuracy: Vec<f64> = accuracies(&scores);
         Ok(Factor {
+            trend: spearman(&codes.t, &accuracy),
             name: factor.name.clone(),
             classes: labelled.classes.len(),
             probe: settings.probes[0].name().to_owned(),
-            accuracy: accuracies(&scores),
+            accuracy,
             sd: scores.iter().map(|outcome| outcome.score.sd).collect(),
             validation: scores.iter().map(|outcome| outcome.score.validation_accuracy).collect(),
             best_t: scores.iter().find(|outcome| outcome.score.headline).and_then(|outcome| outcome.score.t),

@@ -50,6 +50,8 @@ pub struct Factor {
     pub validation: Vec<Option<f64>>,
     /// The t with the best validation accuracy.
     pub best_t: Option<f64>,
+    /// Spearman's rank correlation of accuracy with t: positive for coarse factors; `None` if accuracy is constant.
+    pub trend: Option<f64>,
     /// Accuracy of a random encoder's codes at each t.
     pub random: Vec<f64>,
     /// Accuracy of raw pixels.

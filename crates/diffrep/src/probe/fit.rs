@@ -146,7 +146,8 @@ impl<'a> Order<'a> {
     }
 }
 
-fn evaluate(head: &Head, training: Training) -> (Option<f64>, f64) {
+/// Accuracy and mean cross-entropy on the validation rows; no accuracy if there are none.
+pub fn evaluate(head: &Head, training: Training) -> (Option<f64>, f64) {
     let rows = &training.split.validation;
     if rows.is_empty() {
         return (None, 0.0);

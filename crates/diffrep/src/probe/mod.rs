@@ -4,6 +4,7 @@
 //! (validation split, learning rate and t chosen there, several seeds, test rows read once) and returns [`Score`]s
 //! that carry all of it. [`probe_run`] does so for a run's encoder and its baselines, and keeps the best head
 //! ([`SavedHead`]) for new pictures.
+mod cross_validation;
 mod error;
 mod features;
 mod fit;

@@ -61,12 +61,16 @@ pub struct Score {
     /// Its deviation.
     pub validation_sd: Option<f64>,
     /// True at the t with the best validation accuracy of this source and probe. Few-label scores are marked at the
-    /// t which all labels choose, since few labels leave next to nothing to choose with.
+    /// t which all labels choose, since few labels leave next to nothing to choose with, or at the one with the best
+    /// cross-validation, where that was measured.
     pub headline: bool,
     /// False if the largest class of the test rows has over 1.5 times the rows of the smallest: then read macro-F1.
     pub balanced: bool,
     /// Labels of each class given to the probe; `None`: all.
     pub labels_per_class: Option<usize>,
+    /// Accuracy on the few labels by cross-validation, mean over seeds, where it was to choose t.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_validation: Option<f64>,
     /// Accuracy of each seed.
     pub accuracies: Vec<f64>,
     /// The seeds.
@@ -103,7 +107,8 @@ pub struct Scores {
 }
 
 /// Marks, for each probe, the score with the best validation accuracy among those with all labels (equal ones: the
-/// lowest t), and the few-label scores at the same t. `scores` are of one source.
+/// lowest t), and the few-label scores at the same t, or at the one that cross-validation chooses for their number of
+/// labels. `scores` are of one source.
 pub(super) fn mark_headlines(scores: &mut [Score]) {
     for kind in ProbeKind::all() {
         let best = scores
@@ -115,7 +120,23 @@ pub(super) fn mark_headlines(scores: &mut [Score]) {
                 _ => Some(next),
             });
         let Some((_, t)) = best else { continue };
-        scores.iter_mut().filter(|score| score.probe == kind).for_each(|score| score.headline = score.t == t);
+        let own = |scores: &[Score], few: Option<usize>| {
+            let mut same =
+                scores.iter().filter(|s| s.probe == kind && few.is_some() && s.labels_per_class == few);
+            same.try_fold(None, |best: Option<(f64, Option<f64>)>, score| {
+                let value = score.cross_validation?;
+                Some(if best.is_none_or(|best| value > best.0) { Some((value, score.t)) } else { best })
+            })
+        };
+        let chosen: Vec<bool> = scores
+            .iter()
+            .map(|score| {
+                let cross_validated = own(scores, score.labels_per_class).flatten();
+                score.t == cross_validated.map_or(t, |(_, t)| t)
+            })
+            .collect();
+        let marked = scores.iter_mut().zip(chosen).filter(|(score, _)| score.probe == kind);
+        marked.for_each(|(score, chosen)| score.headline = chosen);
     }
 }
 

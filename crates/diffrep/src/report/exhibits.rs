@@ -18,7 +18,7 @@ pub struct Exhibit {
 }
 
 impl Exhibit {
-    fn new(stem: impl Into<String>, figure: Figure, look_for: impl Into<String>) -> Self {
+    pub(super) fn new(stem: impl Into<String>, figure: Figure, look_for: impl Into<String>) -> Self {
         Self { stem: stem.into(), figure, look_for: look_for.into() }
     }
 }
@@ -32,6 +32,9 @@ pub fn exhibits(data: &ReportData) -> Result<Vec<Exhibit>, ReportError> {
     all.extend(health(&data.metrics)?);
     all.extend(accuracy(&data.scores)?);
     all.extend(few_labels(&data.scores)?);
+    if let Some(analysis) = &data.analysis {
+        all.extend(super::analysis(analysis)?);
+    }
     if let Some(scatter) = &data.scatter {
         all.push(Exhibit::new("embeddings", scatter.draw()?, SCATTER));
     }

@@ -39,6 +39,7 @@ fn settings(probes: &[ProbeKind], few_labels: &[usize]) -> Settings {
         recipe: Recipe { hidden: 64, ..Recipe::standard() },
         seeds: vec![0, 1, 2],
         few_labels: few_labels.to_vec(),
+        cross_validate: false,
     }
 }
 
@@ -119,7 +120,13 @@ fn whole(train: &Blobs, test: &Blobs, kinds: &[ProbeKind]) -> Vec<Outcome> {
     };
     let source = Source { name: "encoder".to_owned(), columns: vec![column] };
     let recipe = Recipe { hidden: 64, epochs: 6, learning_rates: vec![1e-3], ..Recipe::standard() };
-    let settings = Settings { probes: kinds.to_vec(), recipe, seeds: vec![0], few_labels: Vec::new() };
+    let settings = Settings {
+        probes: kinds.to_vec(),
+        recipe,
+        seeds: vec![0],
+        few_labels: Vec::new(),
+        cross_validate: false,
+    };
     run(&task, &source, &Origin::default(), &settings, &|| ()).unwrap()
 }
 
@@ -233,6 +240,26 @@ fn bad_input_is_named() {
     let empty = Blobs { values: Vec::new(), labels: Vec::new() };
     let error = probe(&empty, &test, &linear).unwrap_err().to_string();
     assert!(error.starts_with("a: no row has a label"), "{error}");
+}
+
+#[test]
+fn cross_validation_on_few_labels_finds_the_t_that_holds_the_classes() {
+    let few = Settings { cross_validate: true, ..settings(&[ProbeKind::Linear, ProbeKind::Knn], &[1, 10]) };
+    let outcomes = probe(&Blobs::new(200, false, 9), &Blobs::new(400, false, 10), &few).unwrap();
+    for Outcome { score, .. } in &outcomes {
+        // One label a class can't be cross-validated: all labels choose.
+        assert_eq!(score.cross_validation.is_some(), score.labels_per_class == Some(10));
+        assert_eq!(
+            score.headline,
+            score.t == Some(1.0),
+            "{} {:?}",
+            score.probe.name(),
+            score.labels_per_class
+        );
+        if score.headline && score.labels_per_class == Some(10) {
+            assert!(score.cross_validation.unwrap() > 0.9);
+        }
+    }
 }
 
 fn saved(kind: ProbeKind) -> SavedHead {
