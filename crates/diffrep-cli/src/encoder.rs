@@ -1,11 +1,14 @@
 //! Arguments shared by the commands that read a run's encoder, and how they open its data.
 use crate::device::DeviceArgs;
 use crate::ui::Ui;
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
-use diffrep::nn::Precision;
 use diffrep::nn::device::Device;
-use diffrep::represent::{Autoencoder, LoadedEncoder, level_grid, parse_levels};
+use diffrep::nn::{BlockName, Precision};
+use diffrep::represent::{
+    Autoencoder, BestPlace, LatentInput, LoadedEncoder, Noise, Place, ScoreInput, ScoreNetwork, ScorePlace,
+    level_grid, parse_levels,
+};
 use diffrep::sample::Generator;
 use diffrep::train::checkpoint::{Weights, Which};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -31,6 +34,23 @@ pub struct EncoderArgs {
 }
 
 impl EncoderArgs {
+    /// Loads the encoder with the score network that was trained beside it.
+    pub fn open_score(&self) -> Result<ScoreNetwork> {
+        let device = self.device.open()?;
+        let network = ScoreNetwork::open(&self.run, self.checkpoint.0, self.weights.0, &device)?;
+        Ok(network.with_precision(self.precision.0)?)
+    }
+
+    /// Loads the networks that a probe has found the best place in.
+    pub fn open_best(&self, best: &BestPlace) -> Result<ScoreNetwork> {
+        let weights = best.weights.parse::<WeightsName>().map_err(anyhow::Error::msg)?.0;
+        let device = self.device.open()?;
+        let network = ScoreNetwork::open(&self.run, Which::Step(best.step), weights, &device).context(
+            "the checkpoint of the recorded features can't be used; run `diffrep probe --grid` again",
+        )?;
+        Ok(network.with_precision(best.precision)?)
+    }
+
     /// Loads the encoder.
     pub fn open(&self) -> Result<LoadedEncoder> {
         let device = self.device.open()?;
@@ -103,6 +123,66 @@ impl FromStr for PrecisionName {
     }
 }
 
+/// Which network the features come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum SourceName {
+    /// The encoder's codes.
+    Encoder,
+    /// Pooled activations of a block of the score network.
+    Score,
+    /// Both, one after the other.
+    Both,
+}
+
+/// The score network as a source of features.
+#[derive(clap::Args)]
+pub struct ScoreArgs {
+    /// Block of the score network, such as down.1.0, mid.0 or up.2.1.
+    #[arg(long, value_name = "B")]
+    pub block: Option<BlockName>,
+    /// Noise on the images that the score network sees: keyed (drawn by row) or none. Default: keyed.
+    #[arg(long, value_name = "N", default_value = "keyed", hide_default_value = true, value_parser = noise)]
+    noise: Noise,
+    /// The latent that the score network is told: own (the image's code) or zero. Default: own.
+    #[arg(long, value_name = "Z", default_value = "own", hide_default_value = true, value_parser = latent)]
+    z: LatentInput,
+}
+
+impl ScoreArgs {
+    /// What the network is given.
+    pub fn input(&self) -> ScoreInput {
+        ScoreInput { noise: self.noise, z: self.z, seed: 0 }
+    }
+
+    /// Where to read `source`, which is not the encoder alone, at each of `t`.
+    pub fn places(&self, source: SourceName, t: &[f64]) -> Result<Vec<Place>> {
+        let Some(block) = self.block else {
+            bail!("--block is missing: which block of the score network? `diffrep probe --grid` tries all");
+        };
+        let place = |&t: &f64| Place {
+            encoder: (source == SourceName::Both).then_some(t),
+            score: Some(ScorePlace { block, t, input: self.input() }),
+        };
+        Ok(t.iter().map(place).collect())
+    }
+}
+
+fn noise(name: &str) -> Result<Noise, String> {
+    match name {
+        "keyed" => Ok(Noise::Keyed),
+        "none" => Ok(Noise::None),
+        _ => Err("expected keyed or none".into()),
+    }
+}
+
+fn latent(name: &str) -> Result<LatentInput, String> {
+    match name {
+        "own" => Ok(LatentInput::Own),
+        "zero" => Ok(LatentInput::Zero),
+        _ => Err("expected own or zero".into()),
+    }
+}
+
 /// Levels of detail.
 #[derive(clap::Args)]
 pub struct LevelArgs {
@@ -115,6 +195,11 @@ pub struct LevelArgs {
 }
 
 impl LevelArgs {
+    /// Whether t is to be chosen (`--t auto`), which only `probe` can.
+    pub fn is_auto(&self) -> bool {
+        self.t.as_deref() == Some("auto")
+    }
+
     /// The levels asked for, or `otherwise`.
     pub fn levels(&self, otherwise: impl FnOnce() -> Vec<f64>) -> Result<Vec<f64>> {
         Ok(match (&self.t, self.t_grid) {

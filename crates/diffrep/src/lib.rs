@@ -2,7 +2,8 @@
 //!
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
-//! [`semi`], [`sample`], [`report`], [`study`].
+//! [`analyse`], [`semi`], [`sample`], [`report`], [`study`].
+pub mod analyse;
 pub mod bench;
 pub mod data;
 pub mod measure;

@@ -1,8 +1,11 @@
 //! `diffrep encode`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, Part, ScoreArgs, SourceName, bar, open_data};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
-use diffrep::represent::{BATCH, EmbeddingFile, Format, Outline, RepresentError, Shard, encode};
+use diffrep::represent::{
+    BATCH, BestPlace, EmbeddingFile, Format, LoadedEncoder, Outline, Place, RepresentError, ScoreNetwork,
+    Shard, encode, read_places,
+};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -23,6 +26,15 @@ pub struct Args {
     labels: Option<PathBuf>,
     #[command(flatten)]
     levels: LevelArgs,
+    /// Features: encoder (its codes), score (pooled activations of a block of the score network), or both, one after the
+    /// other. Default: encoder.
+    #[arg(long, value_name = "S", default_value = "encoder", hide_default_value = true)]
+    source: SourceName,
+    #[command(flatten)]
+    score: ScoreArgs,
+    /// Read what `diffrep probe --grid` found best: its source, block, t and checkpoint.
+    #[arg(long, conflicts_with_all = ["t", "t_grid", "source", "block", "noise", "z", "checkpoint", "weights"])]
+    auto: bool,
     /// File to write; its ending chooses the format: .npz, .npy, .safetensors, .parquet or .csv.
     /// Default: RUN/embeddings.npz.
     #[arg(long, value_name = "FILE")]
@@ -39,35 +51,45 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let t = args.levels.levels(|| vec![0.0])?;
     ensure!(args.batch > 0, "--batch is 0, expected at least 1");
     let shard: Option<Shard> = args.shard.as_deref().map(str::parse).transpose()?;
-    let out = args.out.unwrap_or_else(|| args.encoder.run.join("embeddings.npz"));
+    let out = args.out.clone().unwrap_or_else(|| args.encoder.run.join("embeddings.npz"));
     Format::of(&out)?;
-    let encoder = args.encoder.open()?;
-    let dataset = open_data(&encoder, args.data.as_deref(), args.labels.as_deref())?;
+    let features = Features::open(&args, t)?;
+    let (encoder, t, dim) = (features.encoder(), &features.t, features.dim);
+    let dataset = open_data(encoder, args.data.as_deref(), args.labels.as_deref())?;
     let mut set = args.split.of(&dataset)?;
+    let mut first_row = 0;
     if let Some(shard) = shard {
-        set = set.subset(&shard.rows(set.len()).collect::<Vec<_>>());
+        let rows = shard.rows(set.len());
+        first_row = rows.start;
+        set = set.subset(&rows.collect::<Vec<_>>());
     }
-    let dim = encoder.dim();
     let mut file = EmbeddingFile::create(&out, &Outline { set: set.clone(), t: t.clone(), dim })?;
     let bar = bar(ui, set.len(), "images");
     let start = Instant::now();
-    encode(&encoder, &set, &t, args.batch, |first, codes| {
-        file.write(codes)?;
-        bar.set_position((first + codes.len() / (t.len() * dim)) as u64);
+    let sink = |first: usize, values: &[f32]| {
+        file.write(values)?;
+        bar.set_position((first + values.len() / (t.len() * dim)) as u64);
         Ok::<_, RepresentError>(())
-    })?;
+    };
+    match &features.from {
+        Reader::Encoder(encoder) => encode(encoder, &set, t, args.batch, sink)?,
+        Reader::Places(network, places) => read_places(network, &set, first_row, places, args.batch, sink)?,
+    }
     file.finish()?;
     bar.finish_and_clear();
     let rate = set.len() as f64 / start.elapsed().as_secs_f64();
     let value = json!({
         "file": out, "images": set.len(), "t": t, "dim": dim, "weights": encoder.weights(), "step": encoder.step(),
         "precision": encoder.precision().name(), "data": dataset.name, "images_per_second": rate,
+        "source": features.source(), "block": features.block(),
     });
     ui.result(&value, || {
         let levels: Vec<String> = t.iter().map(f64::to_string).collect();
+        let block = features.block().map_or(String::new(), |block| format!(", block {block}"));
         let rows = [
             ("file", out.display().to_string()),
             ("images", set.len().to_string()),
+            ("features", format!("{}{block}", features.source())),
             ("levels of detail t", levels.join(" ")),
             ("numbers a code", dim.to_string()),
             ("weights", format!("{}, step {}", encoder.weights(), encoder.step().unwrap_or(0))),
@@ -76,4 +98,59 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         ];
         ui::table(&["embeddings", ""], &rows.map(|(name, value)| vec![name.to_owned(), value]))
     })
+}
+
+/// What is read, from where, at which t.
+struct Features {
+    from: Reader,
+    t: Vec<f64>,
+    dim: usize,
+}
+
+enum Reader {
+    Encoder(Box<LoadedEncoder>),
+    Places(Box<ScoreNetwork>, Vec<Place>),
+}
+
+impl Features {
+    fn open(args: &Args, t: Vec<f64>) -> Result<Self> {
+        if !args.auto && args.source == SourceName::Encoder {
+            ensure!(
+                args.score.block.is_none(),
+                "--block is of the score network: add --source score or both"
+            );
+            let encoder = args.encoder.open()?;
+            return Ok(Self { dim: encoder.dim(), from: Reader::Encoder(Box::new(encoder)), t });
+        }
+        let (network, places, t) = if args.auto {
+            let best = BestPlace::load(&args.encoder.run)?;
+            let at = best.place.encoder.or(best.place.score.map(|score| score.t)).unwrap_or(0.0);
+            (args.encoder.open_best(&best)?, vec![best.place], vec![at])
+        } else {
+            (args.encoder.open_score()?, args.score.places(args.source, &t)?, t)
+        };
+        let dim = places[0].dim(&network)?;
+        Ok(Self { from: Reader::Places(Box::new(network), places), t, dim })
+    }
+
+    fn encoder(&self) -> &LoadedEncoder {
+        match &self.from {
+            Reader::Encoder(encoder) => encoder,
+            Reader::Places(network, _) => network.encoder(),
+        }
+    }
+
+    fn source(&self) -> &'static str {
+        match &self.from {
+            Reader::Encoder(_) => "encoder",
+            Reader::Places(_, places) => places[0].source(),
+        }
+    }
+
+    fn block(&self) -> Option<String> {
+        match &self.from {
+            Reader::Encoder(_) => None,
+            Reader::Places(_, places) => places[0].score.map(|score| score.block.to_string()),
+        }
+    }
 }

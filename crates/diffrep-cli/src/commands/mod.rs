@@ -2,6 +2,7 @@
 use crate::ui::Ui;
 use clap::Subcommand;
 
+mod analyse;
 mod bench;
 mod compare;
 mod data;
@@ -28,6 +29,7 @@ pub enum Command {
     Probe(probe::Args),
     Predict(predict::Args),
     Neighbours(neighbours::Args),
+    Analyse(analyse::Args),
     Compare(compare::Args),
     Sample(sample::Args),
     Reconstruct(reconstruct::Args),
@@ -50,6 +52,7 @@ impl Command {
             Self::Probe(args) => probe::run(args, ui),
             Self::Predict(args) => predict::run(args, ui),
             Self::Neighbours(args) => neighbours::run(args, ui),
+            Self::Analyse(args) => analyse::run(args, ui),
             Self::Compare(args) => compare::run(&args, ui),
             Self::Sample(args) => sample::run(args, ui),
             Self::Reconstruct(args) => reconstruct::run(args, ui),

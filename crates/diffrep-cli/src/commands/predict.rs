@@ -46,14 +46,15 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let encoder = LoadedEncoder::open(&args.run, Which::Step(record.step), weights, &args.device.open()?)
         .and_then(|encoder| encoder.with_precision(record.precision))
         .context("the checkpoint that the saved head belongs to can't be used; run `diffrep probe` again")?;
-    if encoder.dim() != head.dim() {
-        return Err(ProbeError::WrongWidth { expected: head.dim(), found: encoder.dim() }.into());
+    let found = encoder.dim() * record.levels().len();
+    if found != head.dim() {
+        return Err(ProbeError::WrongWidth { expected: head.dim(), found }.into());
     }
     let dataset = open_data(&encoder, Some(&args.data), None)?;
     let set = dataset.test.clone().unwrap_or_else(|| dataset.train.clone());
     let bar = bar(ui, set.len(), "images");
     let mut predictions = Vec::with_capacity(set.len());
-    encode(&encoder, &set, &[record.t], BATCH, |first, codes| {
+    encode(&encoder, &set, record.levels(), BATCH, |first, codes| {
         for (offset, probabilities) in head.probabilities(codes).chunks(head.classes()).enumerate() {
             let best = (0..head.classes())
                 .max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b]).then(b.cmp(&a)));

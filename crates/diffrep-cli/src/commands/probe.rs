@@ -1,17 +1,30 @@
 //! `diffrep probe`.
-use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar, open_data};
 use crate::ui::{self, Ui};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
+use diffrep::analyse::criterion::{Criterion, choose};
+use diffrep::nn::BlockName;
 use diffrep::probe::{
-    LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, Scores, Settings, few_label_scores,
-    probe_run,
+    LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, Score, ScoreProbe, Scores, Settings,
+    few_label_scores, probe_run,
 };
-use diffrep::represent::level_grid;
+use diffrep::random::{Purpose, Seed};
+use diffrep::represent::{Embeddings, LoadedEncoder, ScoreNetwork, level_grid};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+/// Images whose codes choose t without labels, and the random stream that draws them.
+const SAMPLED: usize = 2000;
+const SAMPLE: u16 = 4;
+/// Seeds of the probes that read one t, and of those that read all.
+const SEEDS: u64 = 3;
+const HEAD_SEEDS: u64 = 5;
+
 /// Measure how good the embeddings are: small classifiers on the frozen codes, for each level of detail, beside
 /// raw pixels and an untrained encoder.
+///
+/// `--t auto` chooses t: without labels by the largest effective rank of the codes; with --few-labels by
+/// cross-validation on the few labels.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -34,18 +47,31 @@ pub struct Args {
     label: Option<String>,
     #[command(flatten)]
     levels: LevelArgs,
+    /// Features beside the encoder's codes: score, those of a block of the score network at each t. Default: none.
+    #[arg(long, value_name = "S", default_value = "encoder", hide_default_value = true)]
+    source: SourceName,
+    #[command(flatten)]
+    score: ScoreArgs,
+    /// Probes every block of the score network (or that of --block) at every t with the first of the probes, and records
+    /// the best features (code, block, or both together), chosen on validation rows, for `encode --auto`.
+    #[arg(long, conflicts_with = "source")]
+    grid: bool,
     /// Probes, separated by commas: linear, mlp, knn. Default: linear,mlp.
     #[arg(long, value_name = "LIST", default_value = "linear,mlp", hide_default_value = true)]
     probe: String,
+    /// Also classifiers that read the codes at all these t at once, separated by commas: concat, mean or softmax (learned
+    /// weights) followed by the MLP, gru, attention. Default: none.
+    #[arg(long, value_name = "LIST")]
+    head: Option<String>,
     /// Also with so many labels of each class, separated by commas, such as 1,10,100. Default: only with all.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     few_labels: Vec<usize>,
     /// Training of the probes: default (2 learning rates, at most 30 epochs) or paper (6 learning rates, 100 epochs).
     #[arg(long, value_name = "R", default_value = "default", hide_default_value = true)]
     recipe: String,
-    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100), default_value_t = 3, hide_default_value = true)]
-    seeds: u64,
+    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3, and 5 with --head.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
+    seeds: Option<u64>,
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
@@ -55,16 +81,24 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
 
 /// Runs the probes; the scores are in the run folder too.
 pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
-    let t = args.levels.levels(|| level_grid(11).expect("11 levels are allowed"))?;
+    let auto = args.levels.is_auto();
+    let grid = || level_grid(11).expect("11 levels are allowed");
+    let mut t = if auto { grid() } else { args.levels.levels(grid)? };
     let mut few_labels = args.few_labels.clone();
     few_labels.sort_unstable();
     few_labels.dedup();
     let settings = Settings {
-        probes: args.probe.split(',').map(|name| name.trim().parse()).collect::<Result<_, _>>()?,
+        probes: kinds("--probe", &args.probe, &ProbeKind::SINGLE)?,
         recipe: args.recipe.parse::<Recipe>()?,
-        seeds: (0..args.seeds).collect(),
+        seeds: (0..args.seeds.unwrap_or(SEEDS)).collect(),
         few_labels,
+        cross_validate: auto,
     };
+    let heads = match &args.head {
+        Some(list) => kinds("--head", list, &ProbeKind::TRAJECTORY)?,
+        None => Vec::new(),
+    };
+    let heads = (heads, (0..args.seeds.unwrap_or(HEAD_SEEDS)).collect());
     let encoder = args.encoder.open()?;
     let train =
         open_data(&encoder, args.train_data.as_deref().or(args.data.as_deref()), args.labels.as_deref())?;
@@ -77,12 +111,78 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         labelled.data.test_data,
         labelled.data.test_split
     ));
+    if auto && settings.few_labels.is_empty() {
+        t = vec![without_labels(&encoder, &labelled, &t, ui)?];
+    }
     let progress = Progress::new(ui);
-    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings };
+    let network = open_score(args)?;
+    let score = network.as_ref().map(|(network, blocks)| ScoreProbe {
+        network,
+        blocks: blocks.clone(),
+        input: args.score.input(),
+        search: args.grid,
+    });
+    let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings, heads, score };
     let outcome = probe_run(&args.encoder.run, &request, &|event| progress.show(event));
     progress.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
     Ok((scores, request.settings))
+}
+
+/// The t of `t` that the codes of some training images choose, without their labels.
+fn without_labels(encoder: &LoadedEncoder, labelled: &LabelledData, t: &[f64], ui: &Ui) -> Result<f64> {
+    let images = &labelled.train.images;
+    let mut rows = Seed(encoder.record().seed).key(Purpose::Monitor, SAMPLE, 0).permutation(0, images.len());
+    rows.truncate(SAMPLED);
+    let bar = bar(ui, rows.len(), "images, to choose t");
+    let codes = Embeddings::of(encoder, &images.subset(&rows), t, &|done| bar.set_position(done as u64))?;
+    bar.finish_and_clear();
+    let column = |level: usize| {
+        let rows = codes.values.chunks_exact(t.len() * codes.dim);
+        rows.flat_map(|row| &row[level * codes.dim..][..codes.dim]).copied().collect::<Vec<f32>>()
+    };
+    let columns: Vec<Vec<f32>> = (0..t.len()).map(column).collect();
+    let [criterion, ..] = Criterion::ALL;
+    let values = criterion.values(&columns, codes.dim);
+    let chosen = choose(&values);
+    let name = criterion.name();
+    ui.message(format!(
+        "t = {}: largest {name}, {:.1}, of {} images without labels",
+        t[chosen],
+        values[chosen],
+        rows.len()
+    ));
+    Ok(t[chosen])
+}
+
+/// The score network and its blocks to probe, if any.
+fn open_score(args: &Args) -> Result<Option<(ScoreNetwork, Vec<BlockName>)>> {
+    if !args.grid && args.source == SourceName::Encoder {
+        ensure!(args.score.block.is_none(), "--block is of the score network: add --source score or --grid");
+        return Ok(None);
+    }
+    ensure!(
+        args.source != SourceName::Both,
+        "--source is both, expected encoder or score; --grid probes both together"
+    );
+    let network = args.encoder.open_score()?;
+    let blocks = match args.score.block {
+        Some(block) => vec![block],
+        None if args.grid => network.blocks().iter().map(|(name, _)| *name).collect(),
+        None => bail!("--block is missing: which block of the score network? --grid tries all"),
+    };
+    Ok(Some((network, blocks)))
+}
+
+/// The kinds that `list` names, which must be among `known`.
+fn kinds(option: &str, list: &str, known: &[ProbeKind]) -> Result<Vec<ProbeKind>> {
+    let kind = |name: &str| {
+        let kind: ProbeKind = name.trim().parse()?;
+        let names: Vec<&str> = known.iter().map(|kind| kind.name()).collect();
+        ensure!(known.contains(&kind), "{option} is `{name}`, expected {}", names.join(", "));
+        Ok(kind)
+    };
+    list.split(',').map(kind).collect()
 }
 
 /// One bar for each stage.
@@ -126,14 +226,23 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
     let scores = &scores.scores;
     let probes = &settings.probes;
     let mut rows: Vec<(String, Option<f64>)> = Vec::new();
-    for score in scores {
+    let (single, whole): (Vec<&Score>, Vec<&Score>) =
+        scores.iter().partition(|score| score.origin.levels.is_none());
+    let blocks: Vec<&Score> =
+        single.iter().copied().filter(|score| score.source.starts_with("score ")).collect();
+    let searched = blocks.iter().any(|score| score.source != blocks[0].source);
+    for score in single {
+        // A table of its own has blocks and t at right angles.
+        if searched && score.source.starts_with("score ") {
+            continue;
+        }
         let row = (score.source.clone(), score.t);
         if !rows.contains(&row) {
             rows.push(row);
         }
     }
     let header: Vec<&str> =
-        ["features", "t"].into_iter().chain(probes.iter().map(|probe| title(*probe))).collect();
+        ["features", "t"].into_iter().chain(probes.iter().map(|probe| probe.title())).collect();
     let grid: Vec<Vec<String>> = rows
         .iter()
         .map(|(source, t)| {
@@ -150,6 +259,14 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         })
         .collect();
     let mut text = ui::table(&header, &grid);
+    if searched {
+        text.push_str("\n\n");
+        text.push_str(&grid_of_blocks(&blocks));
+    }
+    if !whole.is_empty() {
+        text.push_str("\n\n");
+        text.push_str(&trajectories(&whole));
+    }
     if !settings.few_labels.is_empty() {
         text.push_str("\n\n");
         text.push_str(&few_labels(scores, settings, &rows));
@@ -161,6 +278,49 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         text.push_str("; F1: mean over classes, as they differ in size");
     }
     text
+}
+
+/// Accuracy of the first probe for each block and t, in %, and the place that validation chose.
+fn grid_of_blocks(scores: &[&Score]) -> String {
+    let probe = scores[0].probe;
+    let first: Vec<&&Score> = scores.iter().filter(|score| score.probe == probe).collect();
+    let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
+    let best =
+        first.iter().reduce(|best, next| if validation(next) > validation(best) { next } else { best });
+    let (mut blocks, mut levels): (Vec<&str>, Vec<f64>) = (Vec::new(), Vec::new());
+    for score in &first {
+        if !blocks.contains(&score.source.as_str()) {
+            blocks.push(&score.source);
+        }
+        levels.extend(score.t.filter(|t| !levels.contains(t)));
+    }
+    let cell = |block: &str, t: f64| {
+        let score = first.iter().find(|score| score.source == block && score.t == Some(t));
+        let mark = |score: &Score| best.is_some_and(|best| best.source == score.source && best.t == score.t);
+        score.map_or(String::new(), |score| {
+            format!("{}{:.1}", if mark(score) { "*" } else { "" }, 100.0 * score.accuracy)
+        })
+    };
+    let row = |block: &&str| {
+        std::iter::once((*block).to_owned()).chain(levels.iter().map(|&t| cell(block, t))).collect::<Vec<_>>()
+    };
+    let title = format!("{} probe, t", probe.title());
+    let levels_text: Vec<String> = levels.iter().map(f64::to_string).collect();
+    let header: Vec<&str> =
+        std::iter::once(title.as_str()).chain(levels_text.iter().map(String::as_str)).collect();
+    ui::table(&header, &blocks.iter().map(row).collect::<Vec<_>>())
+}
+
+/// The heads that read all t at once.
+fn trajectories(scores: &[&Score]) -> String {
+    let row = |score: &&Score| {
+        let levels = score.origin.levels.as_ref().map_or(0, Vec::len);
+        let labels = score.labels_per_class.map_or("all".to_owned(), |n| format!("{n} a class"));
+        let head = score.probe.title().to_owned();
+        vec![format!("{}, all {levels} t", score.source), head, labels, cell(score)]
+    };
+    let rows: Vec<Vec<String>> = scores.iter().map(row).collect();
+    ui::table(&["features", "head", "labels", "accuracy"], &rows)
 }
 
 fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64>)]) -> String {
@@ -177,7 +337,7 @@ fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64
             let t = curve.first().and_then(|score| score.t).map_or(String::new(), |t| format!(", t {t}"));
             let cells =
                 curve.iter().map(|score| format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd));
-            lines.push([format!("{source}{t}"), title(probe).to_owned()].into_iter().chain(cells).collect());
+            lines.push([format!("{source}{t}"), probe.title().to_owned()].into_iter().chain(cells).collect());
         }
     }
     ui::table(&header, &lines)
@@ -187,12 +347,4 @@ fn cell(score: &Score) -> String {
     let mark = if score.headline && score.t.is_some() { "*" } else { "" };
     let f1 = if score.balanced { String::new() } else { format!(" (F1 {:.1})", 100.0 * score.macro_f1) };
     format!("{mark}{:.1} ± {:.1}{f1}", 100.0 * score.accuracy, 100.0 * score.sd)
-}
-
-fn title(probe: ProbeKind) -> &'static str {
-    match probe {
-        ProbeKind::Linear => "linear",
-        ProbeKind::Mlp => "MLP",
-        ProbeKind::Knn => "kNN",
-    }
 }

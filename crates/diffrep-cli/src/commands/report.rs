@@ -83,7 +83,8 @@ fn add_pictures(data: &mut ReportData, args: &Args, mut t: Vec<f64>, ui: &Ui) ->
     Ok(sample.show(data, &embeddings.t, embeddings.dim, &embeddings.values)?)
 }
 
-fn save_figures(folder: &Path, figures: &[Exhibit]) -> Result<()> {
+/// Writes each figure as SVG and PNG.
+pub fn save_figures(folder: &Path, figures: &[Exhibit]) -> Result<()> {
     std::fs::create_dir_all(folder).with_context(|| format!("can't create {}", folder.display()))?;
     for exhibit in figures {
         exhibit.figure.save(folder, &exhibit.stem)?;

@@ -1,4 +1,5 @@
 //! The promises of the command, kept by the process itself.
+mod analyse;
 mod bench;
 mod command;
 mod data;
@@ -7,6 +8,7 @@ mod output;
 mod report;
 mod represent;
 mod sample;
+mod score_features;
 mod train_errors;
 mod train_exactness;
 mod train_run;

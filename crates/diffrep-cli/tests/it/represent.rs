@@ -181,6 +181,45 @@ fn a_probe_changes_no_weights_and_its_head_predicts() {
 }
 
 #[test]
+fn heads_of_the_whole_trajectory_stand_beside_and_predict() {
+    let place = trained();
+    let arguments = ["--t", "0,1", "--probe", "linear", "--head", "mean,gru", "--seeds", "1"];
+    let result = succeed(on("probe", &place, &arguments));
+    let scores = result["scores"].as_array().unwrap();
+    for source in ["random encoder", "encoder"] {
+        for probe in ["mean", "gru"] {
+            let found: Vec<_> =
+                scores.iter().filter(|s| s["source"] == source && s["probe"] == probe).collect();
+            assert_eq!(found.len(), 1, "{source} {probe}");
+            assert!(found[0]["t"].is_null() && found[0]["levels"] == serde_json::json!([0.0, 1.0]));
+        }
+    }
+    let predicted = succeed(on("predict", &place, &["--data", "digits"]));
+    assert_eq!(predicted["predictions"].as_array().unwrap().len(), 360);
+}
+
+#[test]
+fn t_is_chosen_without_labels_or_by_few() {
+    let place = trained();
+    let result = succeed(on("probe", &place, &["--t", "auto", "--probe", "linear", "--seeds", "1"]));
+    let levels = |source: &str| {
+        let scores = result["scores"].as_array().unwrap();
+        scores.iter().filter(|s| s["source"] == source).map(|s| s["t"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(levels("encoder").len(), 1);
+    assert_eq!(levels("encoder"), levels("random encoder"));
+    let few = ["--t", "auto", "--probe", "linear", "--seeds", "1", "--few-labels", "3"];
+    let scores = succeed(on("probe", &place, &few))["scores"].as_array().unwrap().clone();
+    let chosen: Vec<_> = scores
+        .iter()
+        .filter(|s| s["source"] == "encoder" && s["labels_per_class"] == 3 && s["headline"] == true)
+        .collect();
+    assert_eq!(chosen.len(), 1);
+    assert!(chosen[0]["cross_validation"].as_f64().is_some());
+    assert!(fail(on("encode", &place, &["--t", "auto"])).contains("--t is `auto`"));
+}
+
+#[test]
 fn predicting_without_a_head_is_refused() {
     let place = trained();
     let message = fail(on("predict", &place, &["--data", "digits"]));
@@ -192,6 +231,8 @@ fn bad_arguments_of_probe_are_named() {
     let place = trained();
     for (arguments, named) in [
         (&["--probe", "svm"][..], "unknown probe `svm`"),
+        (&["--probe", "gru"], "--probe is `gru`, expected linear, mlp, knn"),
+        (&["--head", "mlp"], "--head is `mlp`, expected concat, mean, softmax, gru, attention"),
         (&["--recipe", "best"], "unknown recipe `best`"),
         (&["--few-labels", "0"], "--few-labels 0"),
         (&["--few-labels", "1000"], "--few-labels 1000: class `0` has"),

@@ -1,6 +1,6 @@
 //! A data set and how it is opened.
 use super::{
-    DataError, ImageSet, adapt, builtin, fetch, folder,
+    COLOURED, DataError, ImageSet, adapt, builtin, coloured, fetch, folder,
     formats::{self, arrays, cifar, idx},
     label_file,
 };
@@ -96,7 +96,8 @@ impl Default for OpenOptions {
 }
 
 /// Opens a built-in data set by its name, or a file or folder, whose format is recognised by its content.
-/// A built-in name prevails over a folder of that name, which is reached as `./name`.
+/// A built-in name prevails over a folder of that name, which is reached as `./name`. With [`COLOURED`] before name or
+/// path the images are made grey and painted in random colours, which become further label columns.
 ///
 /// # Errors
 /// Neither a name nor a path, a broken file, no images, labels that don't fit.
@@ -130,6 +131,10 @@ fn check(options: &OpenOptions) -> Result<(), DataError> {
 }
 
 fn open_raw(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
+    if let Some(grey) = spec.strip_prefix(COLOURED) {
+        let options = OpenOptions { channels: Some(1), ..options.clone() };
+        return Ok(coloured::paint(adapt::adapt(open_raw(grey, &options)?, &options)?));
+    }
     if let Some(dataset) = builtin::open(spec) {
         return Ok(dataset);
     }

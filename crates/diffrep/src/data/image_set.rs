@@ -162,7 +162,8 @@ impl ImageSet {
         Self { source: wrap(Arc::clone(&self.source)), ..self.clone() }
     }
 
-    fn source_row(&self, row: usize) -> usize {
+    /// The source's row that row `row` is.
+    pub(crate) fn source_row(&self, row: usize) -> usize {
         self.rows.as_ref().map_or(row, |rows| rows[row])
     }
 }

@@ -1,17 +1,29 @@
-//! Figures computed from codes alone: neighbours and their vote, silhouette, effective rank, spread.
+//! Figures computed from codes alone: neighbours and their vote, silhouette, effective rank, spread, dimension, and how
+//! much two codes of the same images have in common.
 //!
 //! Codes are row-major `[rows, dim]` slices, so that training, probes and reports can all measure with these
 //! functions, whatever the codes come from.
+mod cka;
+mod intrinsic_dimension;
 mod knn;
+mod mutual_information;
 mod neighbours;
 mod picture;
 mod plane;
 mod silhouette;
 mod spectrum;
+mod whiten;
 
+pub use cka::linear_cka;
+pub use intrinsic_dimension::intrinsic_dimension;
 pub use knn::{KNN_NEIGHBOURS, KNN_TEMPERATURE, knn_accuracy, knn_predict};
+pub use mutual_information::{
+    INFORMATION_COMPONENTS, INFORMATION_JITTER, KSG_NEIGHBOURS, mutual_information,
+    normalised_mutual_information,
+};
 pub use neighbours::{Neighbour, nearest};
 pub use picture::{mean_squared_error, psnr, ssim};
 pub use plane::euclidean_knn_accuracy;
 pub use silhouette::silhouette;
 pub use spectrum::{effective_rank, spread};
+pub use whiten::whiten;

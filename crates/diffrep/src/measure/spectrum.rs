@@ -38,7 +38,7 @@ pub fn spread(codes: &[f32], dim: usize) -> Vec<f32> {
 }
 
 /// Means and population variances of the dimensions.
-fn moments(codes: &[f32], dim: usize) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn moments(codes: &[f32], dim: usize) -> (Vec<f64>, Vec<f64>) {
     let rows = (codes.len() / dim).max(1) as f64;
     let average = |value: &dyn Fn(usize, f32) -> f64| {
         let mut sums = vec![0.0; dim];

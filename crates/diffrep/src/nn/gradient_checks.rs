@@ -146,7 +146,7 @@ fn the_middle_of_score_network_and_decoder() {
         [2, 2, 2, 8],
         |middle, x| {
             let embedding = embedding(2, RULE.embedding, &x.device());
-            middle.forward(x, &embedding, TRAIN)
+            middle.forward(x, &embedding, TRAIN, &mut |_, _| {})
         },
     );
 }

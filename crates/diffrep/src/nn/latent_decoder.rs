@@ -36,9 +36,9 @@ impl LatentDecoder {
     /// Reconstructed images `[N, H, W, C]`: standardised pixels (L2) or logits (binary cross-entropy), as trained.
     pub fn forward(&self, condition: &Condition, pass: Pass) -> Tensor<4> {
         let embedding = silu(condition.embedding.clone());
-        let mut h = self.middle.forward(condition.map.clone(), &embedding, pass);
+        let mut h = self.middle.forward(condition.map.clone(), &embedding, pass, &mut |_, _| {});
         for level in &self.up {
-            h = level.forward(h, &mut Vec::new(), &embedding, pass);
+            h = level.forward(h, &mut Vec::new(), &embedding, pass, &mut |_, _| {});
         }
         let h = group_norm(h, &self.norm, Activation::Silu);
         layers::conv2d(h, &self.output, Padding::same(1), pass.precision)

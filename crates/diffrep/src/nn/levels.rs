@@ -2,6 +2,7 @@
 use super::Pass;
 use super::architecture::{DownShape, UpShape};
 use super::attention_block::AttentionBlock;
+use super::blocks::Watch;
 use super::initialiser::{Initialiser, Weights};
 use super::residual_block::{BlockRule, BlockShape, Resample, ResidualBlock};
 use burn::module::Module;
@@ -47,7 +48,8 @@ impl Down {
         Self { blocks, halve }
     }
 
-    /// Appends the feature maps that the way up will want to `skips`, and carries the `pyramid` on.
+    /// Appends the feature maps that the way up will want to `skips`, and carries the `pyramid` on. `watch` sees the
+    /// output of each residual block, with its index in the level.
     pub(super) fn forward(
         &self,
         mut h: Tensor<4>,
@@ -55,13 +57,17 @@ impl Down {
         skips: &mut Vec<Tensor<4>>,
         embedding: &Tensor<2>,
         pass: Pass,
+        watch: Watch<usize>,
     ) -> Tensor<4> {
-        for AttendedBlock { block, attention } in &self.blocks {
-            h = attend(block.forward(h, embedding, pass), attention.as_ref(), pass.precision);
+        for (index, AttendedBlock { block, attention }) in self.blocks.iter().enumerate() {
+            h = block.forward(h, embedding, pass);
+            watch(index, &h);
+            h = attend(h, attention.as_ref(), pass.precision);
             skips.push(h.clone());
         }
         if let Some(Halve { block, pyramid: conv }) = &self.halve {
             h = block.forward(h, embedding, pass);
+            watch(self.blocks.len(), &h);
             let padding = Padding { before: 0, after: 1 };
             h = layers::conv2d_add(pyramid.clone(), conv, h, FRAC_1_SQRT_2, padding, pass.precision);
             *pyramid = h.clone();
@@ -89,10 +95,20 @@ impl Middle {
         }
     }
 
-    pub(super) fn forward(&self, h: Tensor<4>, embedding: &Tensor<2>, pass: Pass) -> Tensor<4> {
+    /// `watch` sees the outputs of both blocks.
+    pub(super) fn forward(
+        &self,
+        h: Tensor<4>,
+        embedding: &Tensor<2>,
+        pass: Pass,
+        watch: Watch<usize>,
+    ) -> Tensor<4> {
         let h = self.first.forward(h, embedding, pass);
+        watch(0, &h);
         let h = self.attention.forward(h, pass.precision);
-        self.second.forward(h, embedding, pass)
+        let h = self.second.forward(h, embedding, pass);
+        watch(1, &h);
+        h
     }
 }
 
@@ -116,25 +132,29 @@ impl Up {
         }
     }
 
-    /// Each block sees the last of `skips` beside what comes from below; the decoder has none.
+    /// Each block sees the last of `skips` beside what comes from below; the decoder has none. `watch` sees the output
+    /// of each residual block, with its index in the level.
     pub(super) fn forward(
         &self,
         mut h: Tensor<4>,
         skips: &mut Vec<Tensor<4>>,
         embedding: &Tensor<2>,
         pass: Pass,
+        watch: Watch<usize>,
     ) -> Tensor<4> {
-        for block in &self.blocks {
+        for (index, block) in self.blocks.iter().enumerate() {
             if let Some(skip) = skips.pop() {
                 h = Tensor::cat(vec![h, skip], 3);
             }
             h = block.forward(h, embedding, pass);
+            watch(index, &h);
         }
         h = attend(h, self.attention.as_ref(), pass.precision);
-        match &self.double {
-            Some(block) => block.forward(h, embedding, pass),
-            None => h,
+        if let Some(block) = &self.double {
+            h = block.forward(h, embedding, pass);
+            watch(self.blocks.len(), &h);
         }
+        h
     }
 }
 

@@ -4,6 +4,7 @@
 //! published PyTorch checkpoints map onto them by name ([`research`]).
 mod architecture;
 mod attention_block;
+mod blocks;
 mod conditioning;
 mod config;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod residual_block;
 mod time_embedding;
 mod wide_resnet;
 
+pub use blocks::{BlockName, Watch};
 pub use conditioning::{Condition, Conditioning};
 pub use config::{EncoderConfig, ModelConfig, NcsnppConfig, NnError};
 pub use diffrep_backend::device;

@@ -1,6 +1,7 @@
 //! The score network.
 use super::Pass;
 use super::architecture::Architecture;
+use super::blocks::{BlockName, Watch};
 use super::conditioning::Condition;
 use super::initialiser::{Initialiser, Weights};
 use super::levels::{Down, Middle, Up};
@@ -39,17 +40,31 @@ impl Ncsnpp {
 
     /// The raw output h `[N, H, W, C]` for noisy images `x` of the same shape; the score is `h / s(t)`.
     pub fn forward(&self, x: Tensor<4>, condition: &Condition, pass: Pass) -> Tensor<4> {
+        self.forward_watched(x, condition, pass, &mut |_, _| {})
+    }
+
+    /// The same; `watch` sees the output of every residual block, `[N, h, w, channels]` after its rescaling and before
+    /// what follows it (attention, the input pyramid), in the order in which they are computed.
+    pub fn forward_watched(
+        &self,
+        x: Tensor<4>,
+        condition: &Condition,
+        pass: Pass,
+        watch: Watch<BlockName>,
+    ) -> Tensor<4> {
         let embedding = silu(condition.embedding.clone());
         let mut pyramid = x.clone();
         let mut h = layers::conv2d(x, &self.input, Padding::same(1), pass.precision);
         let mut skips = vec![h.clone()];
-        for level in &self.down {
-            h = level.forward(h, &mut pyramid, &mut skips, &embedding, pass);
+        for (level, down) in self.down.iter().enumerate() {
+            let watch: Watch<usize> = &mut |block, h| watch(BlockName::Down(level, block), h);
+            h = down.forward(h, &mut pyramid, &mut skips, &embedding, pass, watch);
         }
         h = Tensor::cat(vec![h, condition.map.clone()], 3);
-        h = self.middle.forward(h, &embedding, pass);
-        for level in &self.up {
-            h = level.forward(h, &mut skips, &embedding, pass);
+        h = self.middle.forward(h, &embedding, pass, &mut |block, h| watch(BlockName::Mid(block), h));
+        for (level, up) in self.up.iter().enumerate() {
+            let watch: Watch<usize> = &mut |block, h| watch(BlockName::Up(level, block), h);
+            h = up.forward(h, &mut skips, &embedding, pass, watch);
         }
         let h = group_norm(h, &self.norm, Activation::Silu);
         layers::conv2d(h, &self.output, Padding::same(1), pass.precision)

@@ -29,7 +29,9 @@ pub enum ProbeError {
         "the {probe} probe on {source_name} diverged at learning rate {learning_rate}: its loss is not finite"
     )]
     Diverged { probe: &'static str, source_name: String, learning_rate: f64 },
-    #[error("unknown probe `{name}`, expected linear, mlp or knn")]
+    #[error(
+        "unknown probe `{name}`, expected linear, mlp or knn, or for the whole trajectory concat, mean, softmax, gru or attention"
+    )]
     UnknownProbe { name: String },
     #[error("unknown recipe `{name}`, expected default or paper")]
     UnknownRecipe { name: String },

@@ -7,6 +7,7 @@ pub struct Features<'a> {
     dim: usize,
     stride: usize,
     offset: usize,
+    levels: usize,
 }
 
 impl<'a> Features<'a> {
@@ -27,7 +28,29 @@ impl<'a> Features<'a> {
             dim > 0 && column < columns && values.len().is_multiple_of(columns * dim),
             "[rows, {columns}, {dim}]"
         );
-        Self { values, dim, stride: columns * dim, offset: column * dim }
+        Self { values, dim, stride: columns * dim, offset: column * dim, levels: 1 }
+    }
+
+    /// `values` as `[rows, levels, dim]` with all levels of a row together: a trajectory.
+    ///
+    /// # Panics
+    /// If `levels` or `dim` is 0 or the length is no multiple of `levels · dim`.
+    pub fn trajectory(values: &'a [f32], levels: usize, dim: usize) -> Self {
+        Self { levels, ..Self::column(values, 1, 0, levels * dim) }
+    }
+
+    /// The `dim` numbers from `offset` on in each row of `stride` numbers.
+    ///
+    /// # Panics
+    /// If `dim` is 0, the part doesn't fit into a row, or the length is no multiple of `stride`.
+    pub fn part(values: &'a [f32], stride: usize, offset: usize, dim: usize) -> Self {
+        assert!(dim > 0 && offset + dim <= stride && values.len().is_multiple_of(stride), "[rows, {stride}]");
+        Self { values, dim, stride, offset, levels: 1 }
+    }
+
+    /// Levels of detail in a row: more than 1 for a trajectory only.
+    pub fn levels(&self) -> usize {
+        self.levels
     }
 
     /// Number of rows.

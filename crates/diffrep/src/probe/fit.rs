@@ -4,6 +4,7 @@ use super::features::Features;
 use super::head::{Head, Workspace, cross_entropy};
 use super::recipe::Recipe;
 use super::split::Split;
+use super::trajectory::Shape;
 use crate::random::{Purpose, Seed};
 use diffrep_kernels::adam::{self, Step};
 
@@ -11,6 +12,8 @@ use diffrep_kernels::adam::{self, Step};
 const ORDER: u16 = 2;
 /// Index of the random stream of dropout.
 const DROPOUT: u16 = 3;
+/// Norm that gradients of the GRU and of attention are clipped at.
+const LONGEST_GRADIENT: f64 = 1.0;
 /// Rows classified at once.
 const BLOCK: usize = 512;
 
@@ -40,8 +43,11 @@ pub struct Training<'a> {
 /// Trains a head; `None` if its loss stops being finite, or for kNN, which isn't trained.
 pub fn fit(training: Training, kind: ProbeKind, learning_rate: f64, seed: Seed) -> Option<Fit> {
     let Training { features, labels, classes, split, recipe } = training;
-    let mut head = Head::new(kind, features.dim(), classes, recipe, seed)?;
-    let weight_decay = if kind == ProbeKind::Mlp { recipe.weight_decay } else { 0.0 };
+    let levels = features.levels();
+    let shape = Shape { levels, dim: features.dim() / levels, classes };
+    let mut head = Head::new(kind, shape, recipe, seed)?;
+    let weight_decay = if kind == ProbeKind::Linear { 0.0 } else { recipe.weight_decay };
+    let clips = matches!(kind, ProbeKind::Gru | ProbeKind::Attention);
     let mut adam = Adam::new(head.parameters_mut().len(), learning_rate, weight_decay);
     let mut gradient = vec![0.0; head.parameters_mut().len()];
     let (mut x, mut y, mut work) = (Vec::new(), Vec::new(), Workspace::default());
@@ -60,7 +66,11 @@ pub fn fit(training: Training, kind: ProbeKind, learning_rate: f64, seed: Seed) 
             if !head.loss(&x, &y, dropout, &mut work, &mut gradient).is_finite() {
                 return None;
             }
-            adam.update(head.parameters_mut(), &gradient);
+            adam.update(
+                head.parameters_mut(),
+                &gradient,
+                if clips { LONGEST_GRADIENT } else { f64::INFINITY },
+            );
         }
         let (validation, validation_loss) = evaluate(&head, training);
         let better = best.as_ref().is_none_or(|best| {
@@ -101,8 +111,11 @@ impl Adam {
         Self { plan, mean: zeros.clone(), square: zeros.clone(), weights: zeros }
     }
 
-    fn update(&mut self, parameters: &mut [f32], gradient: &[f32]) {
+    /// One step; a gradient longer than `longest` is scaled down to it.
+    fn update(&mut self, parameters: &mut [f32], gradient: &[f32], longest: f64) {
         self.plan.number += 1;
+        self.plan.gradient_scale =
+            if longest.is_finite() { (longest / adam::global_norm(gradient)).min(1.0) } else { 1.0 };
         adam::step(&self.plan, parameters, gradient, &mut self.mean, &mut self.square, &mut self.weights);
     }
 }
@@ -133,7 +146,8 @@ impl<'a> Order<'a> {
     }
 }
 
-fn evaluate(head: &Head, training: Training) -> (Option<f64>, f64) {
+/// Accuracy and mean cross-entropy on the validation rows; no accuracy if there are none.
+pub fn evaluate(head: &Head, training: Training) -> (Option<f64>, f64) {
     let rows = &training.split.validation;
     if rows.is_empty() {
         return (None, 0.0);

@@ -3,6 +3,7 @@ use super::ProbeKind;
 use super::linear::Linear;
 use super::mlp::Mlp;
 use super::recipe::Recipe;
+use super::trajectory::{self, Attention, Gru, Pooled, Pooling, Shape};
 use crate::random::{Purpose, Seed};
 use diffrep_kernels::random::Key;
 
@@ -18,6 +19,12 @@ pub enum Head {
     Linear(Linear),
     /// One hidden layer.
     Mlp(Mlp),
+    /// The codes of all t pooled, then one hidden layer.
+    Pooled(Pooled),
+    /// A recurrent network over all t.
+    Gru(Gru),
+    /// Attention over all t.
+    Attention(Attention),
 }
 
 /// Buffers that a training step reuses.
@@ -26,24 +33,30 @@ pub(super) struct Workspace {
     pub activations: Vec<f32>,
     pub logits: Vec<f32>,
     pub hidden_gradient: Vec<f32>,
+    pooled: trajectory::PooledTape,
+    gru: trajectory::GruTape,
+    attention: trajectory::AttentionTape,
 }
 
 impl Head {
     /// Untrained weights; every t starts from the same ones, so that columns differ by their features only.
     ///
     /// `None` for kNN, which has no weights.
-    pub(super) fn new(
-        kind: ProbeKind,
-        dim: usize,
-        classes: usize,
-        recipe: &Recipe,
-        seed: Seed,
-    ) -> Option<Self> {
+    pub(super) fn new(kind: ProbeKind, shape: Shape, recipe: &Recipe, seed: Seed) -> Option<Self> {
         let key = seed.key(Purpose::Probe, INIT, 0);
+        let (dim, classes, dropout) = (shape.row(), shape.classes, recipe.dropout);
+        let pooled = |pooling| Some(Self::Pooled(Pooled::new(shape, pooling, recipe.hidden, dropout, key)));
         match kind {
             ProbeKind::Linear => Some(Self::Linear(Linear::new(dim, classes, key))),
-            ProbeKind::Mlp => Some(Self::Mlp(Mlp::new(dim, recipe.hidden, classes, recipe.dropout, key))),
+            ProbeKind::Mlp => Some(Self::Mlp(Mlp::new(dim, recipe.hidden, classes, dropout, key))),
             ProbeKind::Knn => None,
+            ProbeKind::Concat => pooled(Pooling::Concatenation),
+            ProbeKind::Mean => pooled(Pooling::Mean),
+            ProbeKind::Softmax => pooled(Pooling::Softmax),
+            ProbeKind::Gru => Some(Self::Gru(Gru::new(shape, trajectory::GRU_UNITS, dropout, key))),
+            ProbeKind::Attention => {
+                Some(Self::Attention(Attention::new(shape, trajectory::ATTENTION, dropout, key)))
+            }
         }
     }
 
@@ -52,14 +65,24 @@ impl Head {
         match self {
             Self::Linear(_) => ProbeKind::Linear,
             Self::Mlp(_) => ProbeKind::Mlp,
+            Self::Pooled(head) => match head.pooling {
+                Pooling::Concatenation => ProbeKind::Concat,
+                Pooling::Mean => ProbeKind::Mean,
+                Pooling::Softmax => ProbeKind::Softmax,
+            },
+            Self::Gru(_) => ProbeKind::Gru,
+            Self::Attention(_) => ProbeKind::Attention,
         }
     }
 
-    /// Features it reads.
+    /// Features it reads; of a trajectory head, those of all t together.
     pub fn dim(&self) -> usize {
         match self {
             Self::Linear(head) => head.dim,
             Self::Mlp(head) => head.dim,
+            Self::Pooled(Pooled { shape, .. })
+            | Self::Gru(Gru { shape, .. })
+            | Self::Attention(Attention { shape, .. }) => shape.row(),
         }
     }
 
@@ -68,6 +91,22 @@ impl Head {
         match self {
             Self::Linear(head) => head.classes,
             Self::Mlp(head) => head.classes,
+            Self::Pooled(Pooled { shape, .. })
+            | Self::Gru(Gru { shape, .. })
+            | Self::Attention(Attention { shape, .. }) => shape.classes,
+        }
+    }
+
+    /// How much the head looks at each t on average over the rows of `x` `[rows, T·C]`, in [0, 1] with sum 1: the learned
+    /// weights of `softmax`, the summary token's attention of `attention`; `None` for other heads.
+    ///
+    /// # Panics
+    /// If `x` is not a whole number of rows, or has none.
+    pub fn level_weights(&self, x: &[f32]) -> Option<Vec<f32>> {
+        match self {
+            Self::Pooled(head) => head.weights(),
+            Self::Attention(head) => Some(head.weights(x)),
+            Self::Linear(_) | Self::Mlp(_) | Self::Gru(_) => None,
         }
     }
 
@@ -89,6 +128,9 @@ impl Head {
         match self {
             Self::Linear(head) => head.logits(x),
             Self::Mlp(head) => head.logits(x),
+            Self::Pooled(head) => head.logits(x),
+            Self::Gru(head) => head.logits(x),
+            Self::Attention(head) => head.logits(x),
         }
     }
 
@@ -104,6 +146,9 @@ impl Head {
         match self {
             Self::Linear(head) => head.loss(x, labels, work, gradient),
             Self::Mlp(head) => head.loss(x, labels, dropout, work, gradient),
+            Self::Pooled(head) => head.loss(x, labels, dropout, &mut work.pooled, gradient),
+            Self::Gru(head) => head.loss(x, labels, dropout, &mut work.gru, gradient),
+            Self::Attention(head) => head.loss(x, labels, dropout, &mut work.attention, gradient),
         }
     }
 
@@ -111,6 +156,9 @@ impl Head {
         match self {
             Self::Linear(head) => &mut head.parameters,
             Self::Mlp(head) => &mut head.parameters,
+            Self::Pooled(Pooled { parameters, .. })
+            | Self::Gru(Gru { parameters, .. })
+            | Self::Attention(Attention { parameters, .. }) => parameters,
         }
     }
 }

@@ -16,6 +16,8 @@ pub struct Labelled {
     pub images: ImageSet,
     /// Class of each, an index into [`LabelledData::classes`].
     pub labels: Vec<u32>,
+    /// Row of each in the split of the data that it comes from.
+    pub rows: Vec<usize>,
 }
 
 /// What a probe learns from and what it is tested on.
@@ -27,6 +29,8 @@ pub struct LabelledData {
     pub train: Labelled,
     /// Rows to test on.
     pub test: Labelled,
+    /// True if the rows to test on were held out of the training split, since there is no other.
+    pub held_out: bool,
     /// Where both come from, for the record.
     pub data: Data,
 }
@@ -43,6 +47,7 @@ impl LabelledData {
     pub fn new(train: &Dataset, test: Option<&Dataset>, column: Option<&str>) -> Result<Self, ProbeError> {
         let labels = find(train, &train.train, column)?;
         let classes = labels.classes.clone();
+        let mut parts: Option<[Vec<usize>; 2]> = None;
         let (learn, tested, test_data, test_split) = match (test, &train.test) {
             (Some(other), _) => {
                 let (set, name) = match &other.test {
@@ -55,7 +60,9 @@ impl LabelledData {
             (None, None) => {
                 let split = stratified_split(&labels.values, HELD_OUT, SPLIT_SEED)?;
                 let part = |rows: &[usize]| train.train.subset(rows);
-                (part(&split.rest), part(&split.held_out), train, "held-out fifth")
+                let (rest, held_out) = (part(&split.rest), part(&split.held_out));
+                parts = Some([split.rest, split.held_out]);
+                (rest, held_out, train, "held-out fifth")
             }
         };
         let data = Data {
@@ -64,9 +71,13 @@ impl LabelledData {
             test_split: test_split.to_owned(),
             label: labels.name.clone(),
         };
-        let train = labelled(&learn, find(train, &learn, column)?, &classes, &train.name)?;
-        let test = labelled(&tested, find(test_data, &tested, column)?, &classes, &test_data.name)?;
-        Ok(Self { classes, train, test, data })
+        let mut train = labelled(&learn, find(train, &learn, column)?, &classes, &train.name)?;
+        let mut test = labelled(&tested, find(test_data, &tested, column)?, &classes, &test_data.name)?;
+        let held_out = parts.is_some();
+        for (side, part) in [&mut train, &mut test].into_iter().zip(parts.iter().flatten()) {
+            side.rows.iter_mut().for_each(|row| *row = part[*row]);
+        }
+        Ok(Self { classes, train, test, held_out, data })
     }
 }
 
@@ -101,5 +112,5 @@ fn labelled(
     if rows.is_empty() {
         return Err(ProbeError::NoLabels { data: data.to_owned() });
     }
-    Ok(Labelled { images: set.subset(&rows), labels })
+    Ok(Labelled { images: set.subset(&rows), labels, rows })
 }

@@ -4,6 +4,7 @@
 //! (validation split, learning rate and t chosen there, several seeds, test rows read once) and returns [`Score`]s
 //! that carry all of it. [`probe_run`] does so for a run's encoder and its baselines, and keeps the best head
 //! ([`SavedHead`]) for new pictures.
+mod cross_validation;
 mod error;
 mod features;
 mod fit;
@@ -17,7 +18,9 @@ mod recipe;
 mod run_probe;
 mod saved;
 mod score;
+mod score_probe;
 mod split;
+mod trajectory;
 
 pub use error::ProbeError;
 pub use features::{Column, Features, Source};
@@ -27,5 +30,7 @@ pub use metrics::{accuracy, macro_f1, mean_and_sd};
 pub use protocol::{Outcome, Settings, Task, run};
 pub use recipe::{ProbeKind, Recipe};
 pub use run_probe::{ProbeEvent, RunProbe, probe_run};
-pub use saved::{HeadRecord, SavedHead};
+pub use saved::{HeadRecord, SavedHead, TrajectoryRecord};
 pub use score::{Data, Origin, Score, Scores, few_label_scores, headline};
+pub use score_probe::ScoreProbe;
+pub use trajectory::{Attention, Gru, Pooled, Pooling};

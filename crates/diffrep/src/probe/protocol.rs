@@ -1,5 +1,6 @@
 //! The protocol of a score: what is chosen where, and in which order the rows are read.
 use super::ProbeError;
+use super::cross_validation::cross_validate;
 use super::features::{Column, Features, Source};
 use super::fit::{Fit, Training, fit, predict};
 use super::head::Head;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub seeds: Vec<u64>,
     /// Labels a class, for the few-label curve; scores with all labels are always computed.
     pub few_labels: Vec<usize>,
+    /// Chooses the t of few-label scores by cross-validation on the few labels, not by all labels.
+    pub cross_validate: bool,
 }
 
 /// A score and the first seed's head, which a kNN score doesn't have.
@@ -138,6 +141,7 @@ struct Results {
     predicted: Vec<Vec<u32>>,
     epochs: Vec<usize>,
     learning_rate: Option<f64>,
+    cross_validation: Option<f64>,
     head: Option<Head>,
 }
 
@@ -145,24 +149,40 @@ impl Experiment<'_> {
     fn outcome(&self, cell: &Cell) -> Result<Outcome, ProbeError> {
         let results = match cell.probe {
             ProbeKind::Knn => self.neighbours(cell),
-            ProbeKind::Linear | ProbeKind::Mlp => self.heads(cell)?,
+            _ => self.heads(cell)?,
         };
         Ok(Outcome { score: self.score(cell, &results), head: results.head })
     }
 
+    fn training<'a>(&'a self, cell: &'a Cell, seed: usize) -> Training<'a> {
+        Training {
+            features: cell.column.train,
+            labels: self.task.train_labels,
+            classes: self.task.classes.len(),
+            split: &cell.splits[seed],
+            recipe: &self.settings.recipe,
+        }
+    }
+
+    /// Mean over seeds of the accuracy by cross-validation, for a few-label score whose t it is to choose.
+    fn cross_validation(&self, cell: &Cell, learning_rate: f64) -> Option<f64> {
+        if !self.settings.cross_validate || cell.labels_per_class.is_none() {
+            return None;
+        }
+        let of_seed = |(index, &seed): (usize, &u64)| {
+            cross_validate(self.training(cell, index), cell.probe, learning_rate, Seed(seed))
+        };
+        let all: Option<Vec<f64>> = self.settings.seeds.par_iter().enumerate().map(of_seed).collect();
+        all.map(|all| mean_and_sd(&all).0)
+    }
+
     fn heads(&self, cell: &Cell) -> Result<Results, ProbeError> {
         let train = |seed: usize, learning_rate: f64| {
-            let training = Training {
-                features: cell.column.train,
-                labels: self.task.train_labels,
-                classes: self.task.classes.len(),
-                split: &cell.splits[seed],
-                recipe: &self.settings.recipe,
-            };
-            fit(training, cell.probe, learning_rate, Seed(self.settings.seeds[seed])).ok_or_else(|| {
-                let source_name = self.source.name.clone();
-                ProbeError::Diverged { probe: cell.probe.name(), source_name, learning_rate }
-            })
+            fit(self.training(cell, seed), cell.probe, learning_rate, Seed(self.settings.seeds[seed]))
+                .ok_or_else(|| {
+                    let source_name = self.source.name.clone();
+                    ProbeError::Diverged { probe: cell.probe.name(), source_name, learning_rate }
+                })
         };
         let rates = &self.settings.recipe.learning_rates;
         // Without validation rows nothing can choose: the first learning rate is taken.
@@ -177,12 +197,14 @@ impl Experiment<'_> {
             predicted: fits.par_iter().map(|fit| predict(&fit.head, cell.column.test)).collect(),
             epochs: fits.iter().map(|fit| fit.epoch).collect(),
             learning_rate: Some(learning_rate),
+            cross_validation: self.cross_validation(cell, learning_rate),
             head: Some(fits.swap_remove(0).head),
         })
     }
 
     fn neighbours(&self, cell: &Cell) -> Results {
-        let mut results = Results::default();
+        let cross_validation = self.cross_validation(cell, 0.0);
+        let mut results = Results { cross_validation, ..Results::default() };
         let classes = self.task.classes.len();
         let all: Vec<usize> = (0..cell.column.test.rows()).collect();
         for split in &cell.splits {
@@ -223,6 +245,7 @@ impl Experiment<'_> {
             headline: false,
             balanced: balanced(truth, self.task.classes.len()),
             labels_per_class: cell.labels_per_class,
+            cross_validation: results.cross_validation,
             accuracies,
             seeds: self.settings.seeds.clone(),
             learning_rate: results.learning_rate,

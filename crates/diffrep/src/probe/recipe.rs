@@ -2,7 +2,7 @@
 use super::ProbeError;
 use serde::{Deserialize, Serialize};
 
-/// Kind of classifier on top of the features.
+/// Kind of classifier on top of the features: of one t, or of the codes at all t at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeKind {
@@ -12,15 +12,53 @@ pub enum ProbeKind {
     Mlp,
     /// The weighted vote of the 20 nearest training rows.
     Knn,
+    /// The MLP on the codes of all t one after another.
+    Concat,
+    /// The MLP on their mean.
+    Mean,
+    /// The MLP on their mean with learned softmax weights.
+    Softmax,
+    /// A GRU of 256 units that reads them from fine to coarse.
+    Gru,
+    /// Attention of a summary token: width 256, 4 heads, feed-forward 512, one block applied twice.
+    Attention,
 }
 
 impl ProbeKind {
-    /// Name in tables, files and on the command line.
+    /// Those that read the features of one t.
+    pub const SINGLE: [Self; 3] = [Self::Linear, Self::Mlp, Self::Knn];
+    /// Those that read the whole trajectory.
+    pub const TRAJECTORY: [Self; 5] = [Self::Concat, Self::Mean, Self::Softmax, Self::Gru, Self::Attention];
+
+    /// Every kind.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Self::SINGLE.into_iter().chain(Self::TRAJECTORY)
+    }
+
+    /// Name in tables and figures.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Mlp => "MLP",
+            Self::Knn => "kNN",
+            Self::Concat => "concatenation + MLP",
+            Self::Mean => "mean + MLP",
+            Self::Softmax => "softmax weights + MLP",
+            Self::Gru => "GRU",
+            Self::Linear | Self::Attention => self.name(),
+        }
+    }
+
+    /// Name in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Linear => "linear",
             Self::Mlp => "mlp",
             Self::Knn => "knn",
+            Self::Concat => "concat",
+            Self::Mean => "mean",
+            Self::Softmax => "softmax",
+            Self::Gru => "gru",
+            Self::Attention => "attention",
         }
     }
 }
@@ -29,8 +67,7 @@ impl std::str::FromStr for ProbeKind {
     type Err = ProbeError;
 
     fn from_str(name: &str) -> Result<Self, ProbeError> {
-        [Self::Linear, Self::Mlp, Self::Knn]
-            .into_iter()
+        Self::all()
             .find(|kind| kind.name() == name)
             .ok_or_else(|| ProbeError::UnknownProbe { name: name.to_owned() })
     }
@@ -53,11 +90,11 @@ pub struct Recipe {
     pub batch: usize,
     /// Steps in an epoch at least: with few rows an epoch is several passes.
     pub least_steps: usize,
-    /// Width of the MLP's hidden layer.
+    /// Width of the hidden layer of the MLP, and of the heads that end in one.
     pub hidden: usize,
-    /// Dropout rate after the MLP's hidden layer, rounded to 256ths.
+    /// Dropout rate of all but the linear probe, rounded to 256ths.
     pub dropout: f64,
-    /// Weight decay (L2 in the gradient) of the MLP.
+    /// Weight decay (L2 in the gradient) of all but the linear probe.
     pub weight_decay: f64,
 }
 

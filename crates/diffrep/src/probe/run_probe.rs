@@ -3,8 +3,10 @@ use super::ProbeError;
 use super::features::{Column, Features, Source};
 use super::labelled::LabelledData;
 use super::protocol::{Outcome, Settings, Task, run};
-use super::saved::{HeadRecord, SavedHead};
+use super::recipe::ProbeKind;
+use super::saved::{HeadRecord, SavedHead, TrajectoryRecord};
 use super::score::{Origin, Score, Scores};
+use super::score_probe::{ScoreProbe, probe_score};
 use crate::data::ImageSet;
 use crate::random::Seed;
 use crate::represent::{Embeddings, LoadedEncoder, PartFile, pixels};
@@ -15,17 +17,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// File in the run folder.
 const FILE: &str = "probe.json";
 /// Names of the sources.
-const ENCODER: &str = "encoder";
+pub(super) const ENCODER: &str = "encoder";
 const RANDOM: &str = "random encoder";
 const PIXELS: &str = "raw pixels";
 
 /// What is going on, for a progress bar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProbeEvent {
     /// Images of this source are encoded: done, of all.
     Encoding(&'static str, usize, usize),
     /// Scores of this source are computed: done, of all.
-    Probing(&'static str, usize, usize),
+    Probing(String, usize, usize),
 }
 
 /// What to probe.
@@ -39,10 +41,15 @@ pub struct RunProbe<'a> {
     pub t: Vec<f64>,
     /// Probes, recipe, seeds.
     pub settings: Settings,
+    /// Heads that read all of these levels at once, and their seeds.
+    pub heads: (Vec<ProbeKind>, Vec<u64>),
+    /// The score network's features, if they are wanted beside the encoder's.
+    pub score: Option<ScoreProbe<'a>>,
 }
 
 /// Probes raw pixels, the encoder with random weights, and the encoder of the run at `path`, under the same protocol;
-/// writes `probe.json` and the head with the best validation accuracy into the run folder.
+/// writes `probe.json`, the head with the best validation accuracy, and the best place if one was searched, into the run
+/// folder.
 ///
 /// # Errors
 /// As [`run`], and images that can't be read, files that can't be written.
@@ -62,7 +69,17 @@ pub fn probe_run(
     if let Some(head) = best_head(&outcomes, request) {
         head.save(path)?;
     }
-    scores.extend(outcomes.into_iter().map(|outcome| outcome.score));
+    let encoder_scores: Vec<Score> = outcomes.into_iter().map(|outcome| outcome.score).collect();
+    if let Some(score) = &request.score {
+        let (found, best) = probe_score(request, score, &encoder_scores, observe)?;
+        if let Some(best) = best {
+            best.save(path)?;
+        }
+        scores.extend(encoder_scores);
+        scores.extend(found);
+    } else {
+        scores.extend(encoder_scores);
+    }
     let scores = Scores { scores };
     write(path, &scores)?;
     Ok(scores)
@@ -101,7 +118,7 @@ impl RunProbe<'_> {
         let (train, test) = (train?, test?);
         let dim = preprocess.shape().len();
         let column = Column { t: None, train: Features::new(&train, dim), test: Features::new(&test, dim) };
-        let outcomes = self.probe(PIXELS, vec![column], &Origin::default(), observe)?;
+        let outcomes = self.probe(PIXELS, vec![column], &Origin::default(), &self.settings, observe)?;
         Ok(outcomes.into_iter().map(|outcome| outcome.score).collect())
     }
 
@@ -126,19 +143,28 @@ impl RunProbe<'_> {
             test: Features::column(&test.values, levels, column, dim),
         };
         let columns = t.iter().enumerate().map(column).collect();
-        let origin = Origin {
-            weights: Some(encoder.weights().to_owned()),
-            step: encoder.step(),
-            precision: Some(encoder.precision().name().to_owned()),
-        };
-        self.probe(name, columns, &origin, observe)
+        let origin = origin(encoder);
+        let mut outcomes = self.probe(name, columns, &origin, &self.settings, observe)?;
+        let (heads, seeds) = &self.heads;
+        if !heads.is_empty() && levels > 1 {
+            let whole = Column {
+                t: None,
+                train: Features::trajectory(&train.values, levels, dim),
+                test: Features::trajectory(&test.values, levels, dim),
+            };
+            let origin = Origin { levels: Some(t.to_vec()), ..origin };
+            let settings = Settings { probes: heads.clone(), seeds: seeds.clone(), ..self.settings.clone() };
+            outcomes.extend(self.probe(name, vec![whole], &origin, &settings, observe)?);
+        }
+        Ok(outcomes)
     }
 
-    fn probe(
+    pub(super) fn probe(
         &self,
-        name: &'static str,
+        name: &str,
         columns: Vec<Column>,
         origin: &Origin,
+        settings: &Settings,
         observe: &(dyn Fn(ProbeEvent) + Sync),
     ) -> Result<Vec<Outcome>, ProbeError> {
         let task = Task {
@@ -147,14 +173,24 @@ impl RunProbe<'_> {
             test_labels: &self.labelled.test.labels,
             data: self.labelled.data.clone(),
         };
-        let total = columns.len() * self.settings.probes.len() * (1 + self.settings.few_labels.len());
+        let total = columns.len() * settings.probes.len() * (1 + settings.few_labels.len());
         let done = AtomicUsize::new(0);
         let finished = || {
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            observe(ProbeEvent::Probing(name, done, total));
+            observe(ProbeEvent::Probing(name.to_owned(), done, total));
         };
         let source = Source { name: name.to_owned(), columns };
-        run(&task, &source, origin, &self.settings, &finished)
+        run(&task, &source, origin, settings, &finished)
+    }
+}
+
+/// The network behind the scores of `encoder`.
+pub(super) fn origin(encoder: &LoadedEncoder) -> Origin {
+    Origin {
+        weights: Some(encoder.weights().to_owned()),
+        step: encoder.step(),
+        precision: Some(encoder.precision().name().to_owned()),
+        ..Origin::default()
     }
 }
 
@@ -171,7 +207,12 @@ fn best_head(outcomes: &[Outcome], request: &RunProbe) -> Option<SavedHead> {
     let record = HeadRecord {
         classes: request.labelled.classes.clone(),
         probe: score.probe,
-        t: score.t?,
+        t: score.t.or(request.t.first().copied())?,
+        trajectory: score.origin.levels.clone().map(|levels| TrajectoryRecord {
+            levels,
+            dim: encoder.dim(),
+            hidden: score.recipe.hidden,
+        }),
         weights: encoder.weights().to_owned(),
         step: encoder.step()?,
         precision: encoder.precision(),

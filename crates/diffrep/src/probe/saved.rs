@@ -3,8 +3,10 @@ use super::ProbeError;
 use super::head::Head;
 use super::linear::Linear;
 use super::mlp::Mlp;
-use super::recipe::ProbeKind;
+use super::recipe::{ProbeKind, Recipe};
+use super::trajectory::{Attention, Gru, Pooled, Shape};
 use crate::nn::{Precision, PrecisionName};
+use crate::random::Seed;
 use crate::represent::PartFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,8 @@ use std::path::Path;
 
 /// File in the run folder. One file holds weights and record, so that they can't come from different probes.
 const FILE: &str = "head.safetensors";
+/// Largest size in a record that is believed: larger ones can't be allocated.
+const LARGEST: usize = 1 << 16;
 /// Key of the record in the file's metadata.
 const RECORD: &str = "diffrep.head";
 
@@ -24,8 +28,11 @@ pub struct HeadRecord {
     pub classes: Vec<String>,
     /// Kind of probe.
     pub probe: ProbeKind,
-    /// Level of detail of the features.
+    /// Level of detail of the features; of a trajectory the first one.
     pub t: f64,
+    /// Of a head that reads the whole trajectory, what it reads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trajectory: Option<TrajectoryRecord>,
     /// `ema` or `raw`: weights of the encoder.
     pub weights: String,
     /// Training step of the encoder's checkpoint.
@@ -41,6 +48,24 @@ pub struct HeadRecord {
     pub validation_accuracy: Option<f64>,
     /// Accuracy on the test rows, mean over seeds.
     pub test_accuracy: f64,
+}
+
+/// What a head of the whole trajectory reads.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrajectoryRecord {
+    /// Levels of detail in their order.
+    pub levels: Vec<f64>,
+    /// Size of a code.
+    pub dim: usize,
+    /// Width of the hidden layer of heads that end in an MLP.
+    pub hidden: usize,
+}
+
+impl HeadRecord {
+    /// Levels of detail of the features, one or those of the trajectory.
+    pub fn levels(&self) -> &[f64] {
+        self.trajectory.as_ref().map_or(std::slice::from_ref(&self.t), |trajectory| &trajectory.levels)
+    }
 }
 
 /// A head and its record.
@@ -74,6 +99,11 @@ impl SavedHead {
                     ("output.weight", vec![head.hidden, head.classes], weight_2),
                     ("output.bias", vec![head.classes], bias_2),
                 ]
+            }
+            Head::Pooled(Pooled { parameters, .. })
+            | Head::Gru(Gru { parameters, .. })
+            | Head::Attention(Attention { parameters, .. }) => {
+                vec![("parameters", vec![parameters.len()], parameters)]
             }
         };
         let bytes: Vec<Vec<u8>> = tensors
@@ -155,6 +185,19 @@ fn parse(file: &[u8]) -> Result<SavedHead, String> {
             Head::Mlp(Mlp::from_parameters(dim, hidden, classes, parameters))
         }
         ProbeKind::Knn => return Err("a kNN probe has no head".to_owned()),
+        kind => {
+            let read = record.trajectory.as_ref().ok_or("its record has no levels of detail")?;
+            let shape = Shape { levels: read.levels.len(), dim: read.dim, classes };
+            let recipe = Recipe { hidden: read.hidden, ..Recipe::standard() };
+            if [shape.levels, shape.dim, classes, read.hidden].iter().any(|&size| size == 0 || size > LARGEST)
+            {
+                return Err(format!("its record has sizes out of range: {read:?}"));
+            }
+            let mut head = Head::new(kind, shape, &recipe, Seed(0)).ok_or("its probe has no head")?;
+            let parameters = tensor("parameters", &[Some(head.parameters_mut().len())])?.1;
+            head.parameters_mut().copy_from_slice(&parameters);
+            head
+        }
     };
     Ok(SavedHead { head, record })
 }

@@ -1,5 +1,6 @@
 //! A score with the protocol that produced it.
 use super::recipe::{ProbeKind, Recipe};
+use crate::represent::ScoreInput;
 use serde::{Deserialize, Serialize};
 
 /// The data behind a score.
@@ -16,7 +17,7 @@ pub struct Data {
 }
 
 /// The network behind a score; all `None` for raw pixels, `step` `None` for random weights.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Origin {
     /// `ema` or `raw` for a trained encoder, `random` for an untrained one.
     pub weights: Option<String>,
@@ -25,6 +26,12 @@ pub struct Origin {
     /// `f32` or `bf16`: how the network multiplied.
     #[serde(default)]
     pub precision: Option<String>,
+    /// Of a head that reads the whole trajectory, the levels of detail in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub levels: Option<Vec<f64>>,
+    /// Of features of the score network, what it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_input: Option<ScoreInput>,
 }
 
 /// How well one probe does on one source at one t, and everything needed to measure it again.
@@ -35,7 +42,7 @@ pub struct Origin {
 pub struct Score {
     /// `encoder`, `random encoder` or `raw pixels`.
     pub source: String,
-    /// Level of detail in [0, 1]; `None` for raw pixels.
+    /// Level of detail in [0, 1]; `None` for raw pixels and for the whole trajectory.
     pub t: Option<f64>,
     /// Kind of probe.
     pub probe: ProbeKind,
@@ -54,12 +61,16 @@ pub struct Score {
     /// Its deviation.
     pub validation_sd: Option<f64>,
     /// True at the t with the best validation accuracy of this source and probe. Few-label scores are marked at the
-    /// t which all labels choose, since few labels leave next to nothing to choose with.
+    /// t which all labels choose, since few labels leave next to nothing to choose with, or at the one with the best
+    /// cross-validation, where that was measured.
     pub headline: bool,
     /// False if the largest class of the test rows has over 1.5 times the rows of the smallest: then read macro-F1.
     pub balanced: bool,
     /// Labels of each class given to the probe; `None`: all.
     pub labels_per_class: Option<usize>,
+    /// Accuracy on the few labels by cross-validation, mean over seeds, where it was to choose t.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cross_validation: Option<f64>,
     /// Accuracy of each seed.
     pub accuracies: Vec<f64>,
     /// The seeds.
@@ -96,9 +107,10 @@ pub struct Scores {
 }
 
 /// Marks, for each probe, the score with the best validation accuracy among those with all labels (equal ones: the
-/// lowest t), and the few-label scores at the same t. `scores` are of one source.
+/// lowest t), and the few-label scores at the same t, or at the one that cross-validation chooses for their number of
+/// labels. `scores` are of one source.
 pub(super) fn mark_headlines(scores: &mut [Score]) {
-    for kind in [ProbeKind::Linear, ProbeKind::Mlp, ProbeKind::Knn] {
+    for kind in ProbeKind::all() {
         let best = scores
             .iter()
             .filter(|score| score.probe == kind && score.labels_per_class.is_none())
@@ -108,7 +120,23 @@ pub(super) fn mark_headlines(scores: &mut [Score]) {
                 _ => Some(next),
             });
         let Some((_, t)) = best else { continue };
-        scores.iter_mut().filter(|score| score.probe == kind).for_each(|score| score.headline = score.t == t);
+        let own = |scores: &[Score], few: Option<usize>| {
+            let mut same =
+                scores.iter().filter(|s| s.probe == kind && few.is_some() && s.labels_per_class == few);
+            same.try_fold(None, |best: Option<(f64, Option<f64>)>, score| {
+                let value = score.cross_validation?;
+                Some(if best.is_none_or(|best| value > best.0) { Some((value, score.t)) } else { best })
+            })
+        };
+        let chosen: Vec<bool> = scores
+            .iter()
+            .map(|score| {
+                let cross_validated = own(scores, score.labels_per_class).flatten();
+                score.t == cross_validated.map_or(t, |(_, t)| t)
+            })
+            .collect();
+        let marked = scores.iter_mut().zip(chosen).filter(|(score, _)| score.probe == kind);
+        marked.for_each(|(score, chosen)| score.headline = chosen);
     }
 }
 

@@ -3,8 +3,8 @@ use super::ReportError;
 use super::figure::{Axis, Bar, BarChart, Baseline, Figure, Ink, LineChart, Point, Series};
 use super::metrics::Metrics;
 use super::model::ReportData;
-use super::score::{self, ENCODER, probe_name};
-use crate::probe::Score;
+use super::score::{self, ENCODER};
+use crate::probe::{ProbeKind, Score};
 
 /// A figure and how to read it.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub struct Exhibit {
 }
 
 impl Exhibit {
-    fn new(stem: impl Into<String>, figure: Figure, look_for: impl Into<String>) -> Self {
+    pub(super) fn new(stem: impl Into<String>, figure: Figure, look_for: impl Into<String>) -> Self {
         Self { stem: stem.into(), figure, look_for: look_for.into() }
     }
 }
@@ -32,6 +32,9 @@ pub fn exhibits(data: &ReportData) -> Result<Vec<Exhibit>, ReportError> {
     all.extend(health(&data.metrics)?);
     all.extend(accuracy(&data.scores)?);
     all.extend(few_labels(&data.scores)?);
+    if let Some(analysis) = &data.analysis {
+        all.extend(super::analysis(analysis)?);
+    }
     if let Some(scatter) = &data.scatter {
         all.push(Exhibit::new("embeddings", scatter.draw()?, SCATTER));
     }
@@ -129,10 +132,16 @@ pub fn health(metrics: &Metrics) -> Result<Vec<Exhibit>, ReportError> {
 /// Accuracy against t for each probe, and the scores at the chosen t as bars.
 pub fn accuracy(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
     let mut found = Vec::new();
-    for probe in score::probes(scores) {
+    for probe in single_probes(scores) {
         let rows: Vec<_> =
             scores.iter().filter(|s| s.probe == probe && s.labels_per_class.is_none()).collect();
         let (mut series, mut baselines) = (Vec::new(), Vec::new());
+        if probe == ProbeKind::Mlp {
+            let whole = scores.iter().filter(|s| s.source == ENCODER && s.labels_per_class.is_none());
+            let whole = whole.filter(|s| s.origin.levels.is_some() && s.accuracy.is_finite());
+            let name = |s: &Score| format!("whole trajectory, {}", s.probe.title());
+            baselines.extend(whole.map(|s| Baseline { name: name(s), value: 100.0 * s.accuracy }));
+        }
         for source in score::sources(scores) {
             let mut points: Vec<_> = rows.iter().filter(|s| s.source == source).collect();
             points.sort_by(|a, b| a.t.unwrap_or(0.0).total_cmp(&b.t.unwrap_or(0.0)));
@@ -150,7 +159,7 @@ pub fn accuracy(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
         }
         series.retain(|s: &Series| s.points.iter().any(|p| p.y.is_finite()));
         if let (false, Some(first)) = (series.is_empty(), rows.first()) {
-            let name = probe_name(probe);
+            let name = probe.title();
             let chart = LineChart {
                 title: format!("Accuracy against t, {name} probe"),
                 x: Axis::linear("t, level of detail (0 = finest, 1 = coarsest)"),
@@ -176,7 +185,7 @@ const BARS: &str = "A trained encoder is worth its training where its bar is lon
 fn bars(scores: &[&Score]) -> BarChart {
     let bar = |s: &&Score| {
         let t = s.t.map_or(String::new(), |t| format!(", t = {t}"));
-        let name = format!("{}{t}, {}", s.source, probe_name(s.probe));
+        let name = format!("{}{t}, {}", s.source, s.probe.title());
         let ink = if s.source == ENCODER { Ink::Series(0) } else { Ink::Other };
         Bar { name, value: 100.0 * s.accuracy, sd: score::deviation(s).map(|sd| 100.0 * sd), ink }
     };
@@ -191,7 +200,7 @@ fn bars(scores: &[&Score]) -> BarChart {
 /// Accuracy against the number of labels, for each probe that was trained with few.
 pub fn few_labels(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
     let mut found = Vec::new();
-    for probe in score::probes(scores) {
+    for probe in single_probes(scores) {
         let rows: Vec<_> = scores.iter().filter(|s| s.probe == probe && s.headline).collect();
         let Some(few) = rows.iter().find(|s| s.labels_per_class.is_some()) else { continue };
         let labels = |s: &Score| {
@@ -210,7 +219,7 @@ pub fn few_labels(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
             continue;
         }
         let chart = LineChart {
-            title: format!("Few labels, {} probe at the chosen t", probe_name(probe)),
+            title: format!("Few labels, {} probe at the chosen t", probe.title()),
             x: Axis::log("labels per class (last point: all training labels)"),
             y: Axis::linear(format!("test accuracy, % ({})", deviation(few))),
             series,
@@ -220,6 +229,11 @@ pub fn few_labels(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
         found.push(Exhibit::new(format!("few-labels-{}", probe.name()), chart.draw()?, look_for));
     }
     Ok(found)
+}
+
+/// Probes that read one t; the others have no curve over t.
+fn single_probes(scores: &[Score]) -> Vec<ProbeKind> {
+    score::probes(scores).into_iter().filter(|probe| ProbeKind::SINGLE.contains(probe)).collect()
 }
 
 fn point(x: f64, s: &Score) -> Point {

@@ -3,6 +3,7 @@
 //! [`ReportData`] holds everything that a report says, as plain data: [`ReportData::read`] takes what a run folder
 //! holds, and callers add pictures of embeddings with [`Sample::show`]. [`html`] turns it into one self-contained
 //! page, [`exhibits`] into the figures alone.
+mod analysis;
 mod embedding;
 mod error;
 mod escape;
@@ -15,6 +16,7 @@ mod pca;
 mod pictures;
 mod score;
 
+pub use analysis::analysis;
 pub use embedding::Embedded;
 pub use error::ReportError;
 pub use escape::escape;

@@ -3,7 +3,9 @@ use super::ReportError;
 use super::figure::{ImageGrid, Scatter};
 use super::metrics::Metrics;
 use super::score;
+use crate::analyse::Analysis;
 use crate::probe::Score;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
 
@@ -22,6 +24,8 @@ pub struct ReportData {
     pub metrics: Metrics,
     /// Scores of probes.
     pub scores: Vec<Score>,
+    /// Which t holds what.
+    pub analysis: Option<Analysis>,
     /// Embeddings in the plane, a panel for each t.
     pub scatter: Option<Scatter>,
     /// Nearest neighbours at several t.
@@ -29,7 +33,7 @@ pub struct ReportData {
 }
 
 impl ReportData {
-    /// Reads what a run folder holds: `config.toml`, `run.json`, `metrics.jsonl`, `probe.json`. Absent files leave
+    /// Reads what a run folder holds: `config.toml`, `run.json`, `metrics.jsonl`, `probe.json`, `analyse.json`. Absent files leave
     /// their parts empty; the pictures of embeddings are the caller's to fill in.
     ///
     /// # Errors
@@ -44,6 +48,7 @@ impl ReportData {
         let metrics =
             existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
         let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| score::read(&path))?;
+        let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
         Ok(Self {
             title: title(run, &configuration, &record),
             run: shell_word(&run.display().to_string()),
@@ -51,6 +56,7 @@ impl ReportData {
             configuration,
             metrics,
             scores,
+            analysis,
             scatter: None,
             neighbours: None,
         })
@@ -96,7 +102,7 @@ fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {
     facts
 }
 
-fn read_json(path: &Path) -> Result<Value, ReportError> {
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
     let text = std::fs::read(path).map_err(ReportError::io("read", path))?;
     serde_json::from_slice(&text).map_err(|error| ReportError::json(path, &error))
 }

@@ -6,6 +6,9 @@ use std::path::Path;
 /// The trained encoder's scores bear this source.
 pub const ENCODER: &str = "encoder";
 
+/// What the sources of the score network's blocks begin with.
+const BLOCK: &str = "score ";
+
 /// Reads the list `scores` of a `probe.json`.
 ///
 /// # Errors
@@ -14,15 +17,6 @@ pub fn read(path: &Path) -> Result<Vec<Score>, ReportError> {
     let text = std::fs::read(path).map_err(ReportError::io("read", path))?;
     let scores: Result<Scores, _> = serde_json::from_slice(&text);
     Ok(scores.map_err(|e| ReportError::json(path, &e))?.scores)
-}
-
-/// Name of a probe for people.
-pub fn probe_name(probe: ProbeKind) -> &'static str {
-    match probe {
-        ProbeKind::Linear => "linear",
-        ProbeKind::Mlp => "MLP",
-        ProbeKind::Knn => "kNN",
-    }
 }
 
 /// The deviation over seeds, if there was more than one.
@@ -40,7 +34,10 @@ pub fn headline(scores: &[Score]) -> Option<&Score> {
 
 /// The scores that stand for each source and probe: those at the t chosen by validation, with all labels.
 pub fn headlines(scores: &[Score]) -> Vec<&Score> {
-    scores.iter().filter(|s| s.headline && s.labels_per_class.is_none()).collect()
+    let shown = sources(scores);
+    let stands =
+        |s: &&Score| s.headline && s.labels_per_class.is_none() && shown.contains(&s.source.as_str());
+    scores.iter().filter(stands).collect()
 }
 
 /// Distinct probes, in the order of the scores.
@@ -48,9 +45,15 @@ pub fn probes(scores: &[Score]) -> Vec<ProbeKind> {
     distinct(scores.iter().map(|s| s.probe))
 }
 
-/// Distinct sources, in the order of the scores.
+/// Distinct sources, in the order of the scores; of several blocks of the score network only the one with the best
+/// validation accuracy.
 pub fn sources(scores: &[Score]) -> Vec<&str> {
-    distinct(scores.iter().map(|s| s.source.as_str()))
+    let block = |s: &&Score| s.source.starts_with(BLOCK);
+    let validation = |s: &Score| s.validation_accuracy.unwrap_or(0.0);
+    let better = |best, next| if validation(next) > validation(best) { next } else { best };
+    let best = scores.iter().filter(block).reduce(better).map(|s| s.source.as_str());
+    let all = distinct(scores.iter().map(|s| s.source.as_str()));
+    all.into_iter().filter(|source| !source.starts_with(BLOCK) || Some(*source) == best).collect()
 }
 
 fn distinct<T: PartialEq>(names: impl Iterator<Item = T>) -> Vec<T> {

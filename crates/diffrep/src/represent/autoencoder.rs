@@ -1,5 +1,5 @@
 //! Images through the code and back: what a trained latent decoder keeps of them.
-use super::encode::{BATCH, blocks};
+use super::encode::{BATCH, batches};
 use super::{LoadedEncoder, RepresentError};
 use crate::data::ImageSet;
 use crate::measure::{mean_squared_error, psnr, ssim};
@@ -53,7 +53,7 @@ impl Autoencoder {
         self.whole.check("the data", set)?;
         let (shape, mut sums) = (set.shape(), [0.0; 3]);
         let mut originals = Vec::new();
-        blocks(set, self.whole.preprocess(), BATCH, |start, standardised| {
+        batches(set, self.whole.preprocess(), BATCH, |start, standardised| {
             let reconstructed = self.reconstruct(standardised);
             let rows: Vec<usize> = (start..start + reconstructed.len() / shape.len()).collect();
             originals.resize(reconstructed.len(), 0.0);

@@ -22,7 +22,7 @@ pub fn encode<E: From<RepresentError>>(
     encoder.check("the data", set)?;
     let (levels, dim) = (t.len(), encoder.dim());
     let mut block = Vec::new();
-    blocks(set, encoder.preprocess(), batch, |start, images| {
+    batches(set, encoder.preprocess(), batch, |start, images| {
         let rows = images.len() / encoder.preprocess().shape().len();
         block.resize(rows * levels * dim, 0.0);
         let mut codes = Vec::new();
@@ -44,7 +44,7 @@ pub fn encode<E: From<RepresentError>>(
 /// An image that can't be read.
 pub fn pixels(set: &ImageSet, preprocess: &Preprocess) -> Result<Vec<f32>, RepresentError> {
     let mut values = Vec::with_capacity(set.len() * preprocess.shape().len());
-    blocks(set, preprocess, BATCH, |_, images| {
+    batches(set, preprocess, BATCH, |_, images| {
         values.extend_from_slice(&images);
         Ok::<_, RepresentError>(())
     })?;
@@ -52,7 +52,7 @@ pub fn pixels(set: &ImageSet, preprocess: &Preprocess) -> Result<Vec<f32>, Repre
 }
 
 /// Standardised images of `set`, `batch` at a time, with the first one's row.
-pub(super) fn blocks<E: From<RepresentError>>(
+pub(super) fn batches<E: From<RepresentError>>(
     set: &ImageSet,
     preprocess: &Preprocess,
     batch: usize,

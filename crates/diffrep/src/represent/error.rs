@@ -26,6 +26,34 @@ pub enum RepresentError {
         /// What the run's data were.
         expected: ImageShape,
     },
+    /// A run without what score features are read from.
+    #[error("{}: the run trained no score network (its method is a reconstruction), so it has no score features", run.display())]
+    NoScoreNetwork {
+        /// The run.
+        run: PathBuf,
+    },
+    /// A block that the score network doesn't have.
+    #[error("--block is `{block}`, but the score network has the blocks {known}")]
+    NoBlock {
+        /// The name asked for.
+        block: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// No probe has looked for the best place.
+    #[error("{}: no best features recorded; run `diffrep probe --grid` on this run first", path.display())]
+    NoBestPlace {
+        /// The record's file.
+        path: PathBuf,
+    },
+    /// The record of the best place can't be read.
+    #[error("{}: not a record of features: {reason}", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
     /// An argument that can't be used.
     #[error("{name} is `{value}`, expected {expected}")]
     Argument {

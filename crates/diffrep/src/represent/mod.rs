@@ -2,6 +2,7 @@
 //!
 //! [`LoadedEncoder`] is the frozen encoder of a run (or a random one, the baseline), [`encode`] turns a set of images
 //! of any size into codes at chosen levels of detail, block by block, and an [`EmbeddingFile`] takes the blocks.
+//! [`ScoreNetwork`] is the second source of features; a [`Place`] says which of the two is read where.
 mod autoencoder;
 mod csv;
 mod encode;
@@ -13,7 +14,9 @@ mod npy;
 mod npz;
 mod parquet;
 mod part_file;
+mod place;
 mod safetensors;
+mod score_network;
 
 pub use autoencoder::{Autoencoder, ReconstructionQuality};
 pub use encode::{BATCH, Embeddings, encode, pixels};
@@ -22,3 +25,5 @@ pub use error::RepresentError;
 pub use file::{EmbeddingFile, Format, Outline};
 pub use levels::{Shard, level_grid, parse_levels};
 pub use part_file::PartFile;
+pub use place::{BestPlace, Place, ScorePlace, read_places};
+pub use score_network::{LatentInput, Noise, ScoreInput, ScoreNetwork};

@@ -198,7 +198,7 @@ impl Study<'_> {
         scores: impl Fn(&RunProbe<'_>, &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Score>, ProbeError>,
     ) -> Result<Vec<Score>, ProbeError> {
         let (t, settings) = (self.plan.t.clone(), self.plan.probes.clone());
-        let request = RunProbe { encoder, labelled, t, settings };
+        let request = RunProbe { encoder, labelled, t, settings, heads: Default::default(), score: None };
         // Probes tell their progress from several threads at once.
         let shared = Mutex::new(observe);
         scores(&request, &|event| {

@@ -35,7 +35,7 @@ fn title(probe: ProbeKind) -> &'static str {
     match probe {
         ProbeKind::Linear => "linear probe",
         ProbeKind::Mlp => "MLP probe",
-        ProbeKind::Knn => "kNN",
+        other => other.title(),
     }
 }
 

@@ -182,7 +182,8 @@ impl StudyPlan {
         few_labels.sort_unstable();
         few_labels.dedup();
         let recipe = file.recipe.parse::<Recipe>().map_err(|error| problem(error.to_string()))?;
-        let probes = Settings { probes, recipe, seeds: (0..file.probe_seeds).collect(), few_labels };
+        let probe_seeds = (0..file.probe_seeds).collect();
+        let probes = Settings { probes, recipe, seeds: probe_seeds, few_labels, cross_validate: false };
         Ok(Self { arms, seeds, images, t, probes })
     }
 }

@@ -198,7 +198,8 @@ fn held_out_rows(images: usize, wanted: usize, seed: Seed) -> Vec<usize> {
 
 /// Errors if `out` is the data folder or lies in it, where it would be taken for data.
 fn refuse_inside(source: &str, out: &Path) -> Result<(), RunError> {
-    let Ok(folder) = Path::new(source).canonicalize() else { return Ok(()) };
+    let path = source.strip_prefix(data::COLOURED).unwrap_or(source);
+    let Ok(folder) = Path::new(path).canonicalize() else { return Ok(()) };
     // The run folder may not exist yet: its nearest ancestor that does decides.
     let out_absolute = std::path::absolute(out).map_err(RunError::io("find", out))?;
     let existing = out_absolute.ancestors().find_map(|ancestor| {

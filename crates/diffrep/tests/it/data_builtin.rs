@@ -132,3 +132,32 @@ fn wrong_rows_and_buffers_are_errors() {
     assert!(matches!(train.read(&[1437], &mut out), Err(DataError::Row { row: 1437, len: 1437 })));
     assert!(matches!(train.read(&[0, 1], &mut out), Err(DataError::Buffer { found: 64, expected: 128 })));
 }
+
+#[test]
+fn coloured_digits_keep_their_labels_and_get_two_colours() {
+    let grey = open("digits", &OpenOptions::default()).unwrap();
+    let coloured = open("coloured:digits", &OpenOptions::default()).unwrap();
+    assert_eq!(coloured.name, "coloured digits");
+    for (grey, coloured) in [(&grey.train, &coloured.train), (&grey.test.unwrap(), &coloured.test.unwrap())] {
+        assert_eq!(coloured.shape(), ImageShape { height: 8, width: 8, channels: 3 });
+        let names: Vec<&str> = coloured.columns().iter().map(|column| column.name.as_str()).collect();
+        assert_eq!(names, ["label", "foreground", "background"]);
+        assert_eq!(coloured.labels(), grey.labels());
+        assert!(coloured.columns()[1].counts().iter().all(|&count| count > 0));
+        // The first corner of a digit is black, so it shows the background; equal labels mean equal colours.
+        let corner = |row: usize| pixels(coloured, &[row])[..3].to_vec();
+        let same = |row: &usize| coloured.columns()[2].values[*row] == coloured.columns()[2].values[0];
+        let (alike, others): (Vec<usize>, Vec<usize>) = (1..60).partition(same);
+        let black = |rows: Vec<usize>| {
+            rows.into_iter().filter(|&row| pixels(grey, &[row])[0] == 0.0).collect::<Vec<_>>()
+        };
+        assert_eq!(pixels(grey, &[0])[0], 0.0);
+        assert!(black(alike).into_iter().all(|row| corner(row) == corner(0)));
+        assert!(black(others).into_iter().all(|row| corner(row) != corner(0)));
+        // Independent of the digit: with 6 colours no cell of digit and colour is expected to hold a third.
+        let digits = coloured.labels().unwrap();
+        let of_zero: Vec<usize> = (0..coloured.len()).filter(|&row| digits.values[row] == Some(0)).collect();
+        let counts = coloured.columns()[1].subset(&of_zero).counts();
+        assert!(counts.iter().all(|&count| count * 5 < of_zero.len() * 2), "{counts:?}");
+    }
+}

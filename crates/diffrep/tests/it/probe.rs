@@ -2,7 +2,7 @@
 use diffrep::nn::Precision;
 use diffrep::probe::{
     Column, Data, Features, HeadRecord, Origin, Outcome, ProbeError, ProbeKind, Recipe, SavedHead, Settings,
-    Source, Task, few_label_scores, headline, run,
+    Source, Task, TrajectoryRecord, few_label_scores, headline, run,
 };
 use diffrep_kernels::random::Key;
 
@@ -39,6 +39,7 @@ fn settings(probes: &[ProbeKind], few_labels: &[usize]) -> Settings {
         recipe: Recipe { hidden: 64, ..Recipe::standard() },
         seeds: vec![0, 1, 2],
         few_labels: few_labels.to_vec(),
+        cross_validate: false,
     }
 }
 
@@ -57,7 +58,12 @@ fn probe(train: &Blobs, test: &Blobs, settings: &Settings) -> Result<Vec<Outcome
         test: Features::column(&test.values, 2, index, DIM),
     };
     let source = Source { name: "encoder".to_owned(), columns: vec![column(0), column(1)] };
-    let origin = Origin { weights: Some("ema".to_owned()), step: Some(7), precision: Some("f32".to_owned()) };
+    let origin = Origin {
+        weights: Some("ema".to_owned()),
+        step: Some(7),
+        precision: Some("f32".to_owned()),
+        ..Origin::default()
+    };
     run(&task, &source, &origin, settings, &|| ())
 }
 
@@ -91,6 +97,57 @@ fn only_the_mlp_separates_an_exclusive_or() {
     let linear = accuracy(&outcomes, ProbeKind::Linear);
     assert!((linear - 0.5).abs() < 0.1, "{linear}");
     assert!(accuracy(&outcomes, ProbeKind::Mlp) >= 0.95);
+}
+
+/// Trajectories of two t: the sign at the first and the sign at the second, the label is whether they differ.
+fn signs(rows: usize, seed: u64) -> Blobs {
+    let mut blobs = Blobs::new(rows, true, seed);
+    for both in blobs.values.chunks_mut(2 * DIM) {
+        both[0] = both[DIM];
+        both[DIM] = both[DIM + 2];
+    }
+    blobs
+}
+
+fn whole(train: &Blobs, test: &Blobs, kinds: &[ProbeKind]) -> Vec<Outcome> {
+    let classes = ["no".to_owned(), "yes".to_owned()];
+    let task =
+        Task { classes: &classes, train_labels: &train.labels, test_labels: &test.labels, data: data() };
+    let column = Column {
+        t: None,
+        train: Features::trajectory(&train.values, 2, DIM),
+        test: Features::trajectory(&test.values, 2, DIM),
+    };
+    let source = Source { name: "encoder".to_owned(), columns: vec![column] };
+    let recipe = Recipe { hidden: 64, epochs: 6, learning_rates: vec![1e-3], ..Recipe::standard() };
+    let settings = Settings {
+        probes: kinds.to_vec(),
+        recipe,
+        seeds: vec![0],
+        few_labels: Vec::new(),
+        cross_validate: false,
+    };
+    run(&task, &source, &Origin::default(), &settings, &|| ()).unwrap()
+}
+
+#[test]
+fn heads_of_the_whole_trajectory_join_what_no_single_t_holds() {
+    let (train, test) = (signs(240, 3), signs(400, 4));
+    let single = probe(&train, &test, &settings(&[ProbeKind::Mlp], &[])).unwrap();
+    assert!(accuracy(&single, ProbeKind::Mlp) < 0.6);
+    for outcome in whole(&train, &test, &[ProbeKind::Concat, ProbeKind::Gru, ProbeKind::Attention]) {
+        let (kind, accuracy) = (outcome.score.probe.name(), outcome.score.accuracy);
+        assert!(accuracy > 0.9, "{kind}: {accuracy}");
+    }
+}
+
+#[test]
+fn learned_weights_find_the_t_that_holds_the_classes() {
+    // Noise at the first t, the classes at the second.
+    let outcomes = whole(&Blobs::new(300, false, 1), &Blobs::new(100, false, 2), &[ProbeKind::Softmax]);
+    let weights = outcomes[0].head.as_ref().unwrap().level_weights(&[]).unwrap();
+    assert!(weights[1] > 0.55 && (weights[0] + weights[1] - 1.0).abs() < 1e-6, "{weights:?}");
+    assert!(outcomes[0].score.accuracy > 0.95);
 }
 
 #[test]
@@ -185,6 +242,26 @@ fn bad_input_is_named() {
     assert!(error.starts_with("a: no row has a label"), "{error}");
 }
 
+#[test]
+fn cross_validation_on_few_labels_finds_the_t_that_holds_the_classes() {
+    let few = Settings { cross_validate: true, ..settings(&[ProbeKind::Linear, ProbeKind::Knn], &[1, 10]) };
+    let outcomes = probe(&Blobs::new(200, false, 9), &Blobs::new(400, false, 10), &few).unwrap();
+    for Outcome { score, .. } in &outcomes {
+        // One label a class can't be cross-validated: all labels choose.
+        assert_eq!(score.cross_validation.is_some(), score.labels_per_class == Some(10));
+        assert_eq!(
+            score.headline,
+            score.t == Some(1.0),
+            "{} {:?}",
+            score.probe.name(),
+            score.labels_per_class
+        );
+        if score.headline && score.labels_per_class == Some(10) {
+            assert!(score.cross_validation.unwrap() > 0.9);
+        }
+    }
+}
+
 fn saved(kind: ProbeKind) -> SavedHead {
     let outcomes =
         probe(&Blobs::new(100, false, 1), &Blobs::new(50, false, 2), &settings(&[kind], &[])).unwrap();
@@ -193,6 +270,7 @@ fn saved(kind: ProbeKind) -> SavedHead {
         classes: vec!["no".to_owned(), "yes".to_owned()],
         probe: kind,
         t: 1.0,
+        trajectory: None,
         weights: "ema".to_owned(),
         step: 7,
         precision: Precision::Bf16,
@@ -219,6 +297,28 @@ fn a_saved_head_predicts_the_same() {
         for row in loaded.head.probabilities(&x).chunks(2) {
             assert!((row.iter().sum::<f32>() - 1.0).abs() < 1e-5);
         }
+    }
+}
+
+#[test]
+fn a_saved_head_of_the_whole_trajectory_predicts_the_same() {
+    let test = signs(30, 2);
+    let outcomes = whole(&signs(60, 1), &test, &ProbeKind::TRAJECTORY);
+    for outcome in outcomes {
+        let folder = tempfile::tempdir().unwrap();
+        let single = saved(ProbeKind::Linear).record;
+        let trajectory = TrajectoryRecord { levels: vec![0.0, 1.0], dim: DIM, hidden: 64 };
+        let record = HeadRecord { probe: outcome.score.probe, trajectory: Some(trajectory), ..single };
+        let head = SavedHead { head: outcome.head.unwrap(), record };
+        head.save(folder.path()).unwrap();
+        let loaded = SavedHead::load(folder.path()).unwrap();
+        assert_eq!((loaded.record.levels(), loaded.head.kind()), (&[0.0, 1.0][..], outcome.score.probe));
+        assert_eq!(loaded.head.probabilities(&test.values), head.head.probabilities(&test.values));
+        // A record of other sizes is damage, not a panic.
+        let trajectory = TrajectoryRecord { levels: vec![0.0], dim: 0, hidden: 64 };
+        let record = HeadRecord { trajectory: Some(trajectory), ..head.record };
+        SavedHead { record, ..head }.save(folder.path()).unwrap();
+        assert!(SavedHead::load(folder.path()).unwrap_err().to_string().contains("out of range"));
     }
 }
 

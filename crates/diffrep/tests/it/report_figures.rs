@@ -1,7 +1,7 @@
 //! Figures: well-formed, of the promised size, honest about what they leave out.
 use diffrep::report::figure::{
-    Axis, Bar, BarChart, Baseline, Cell, CellMark, Figure, ImageGrid, Ink, LatentGrid, LineChart, Panel,
-    Point, Scatter, Series, Thumbnail, contact_sheet,
+    Axis, Bar, BarChart, Baseline, Cell, CellMark, Figure, HeatMap, ImageGrid, Ink, LatentGrid, LineChart,
+    Panel, Point, Scatter, Series, Thumbnail, contact_sheet,
 };
 use diffrep::report::{ReportError, escape};
 use proptest::prelude::*;
@@ -63,6 +63,20 @@ fn latent_grid(pictures: usize) -> LatentGrid {
     }
 }
 
+fn heat_map(values: &[[f64; 2]; 2]) -> HeatMap {
+    let names = vec!["0".to_owned(), "0.5".to_owned()];
+    HeatMap {
+        title: "Alignment".into(),
+        x_label: "t".into(),
+        y_label: "t".into(),
+        columns: names.clone(),
+        rows: names,
+        values: values.iter().map(|row| row.to_vec()).collect(),
+        limits: [0.0, 1.0],
+        decimals: 2,
+    }
+}
+
 fn every_kind() -> Vec<Figure> {
     let cell = |mark| Cell { thumbnail: thumbnail(), caption: "seven".into(), mark };
     let rows = vec![vec![cell(CellMark::Plain), cell(CellMark::Same), cell(CellMark::Different)]];
@@ -74,6 +88,7 @@ fn every_kind() -> Vec<Figure> {
     vec![
         line_chart(vec![banded(), Series::new("random", [(0.0, 42.0), (1.0, 43.0)])]).draw().unwrap(),
         bars(&[40.0, 90.0]).draw().unwrap(),
+        heat_map(&[[1.0, 0.2], [0.2, 1.0]]).draw().unwrap(),
         scatter(1, &["a", "b", "c"]).draw().unwrap(),
         scatter(5, &["a", "b", "c"]).draw().unwrap(),
         grid.draw().unwrap(),
@@ -88,6 +103,22 @@ fn texts(figure: &Figure) -> Vec<(f64, f64, String)> {
     let number = |node: &resvg::usvg::roxmltree::Node, name| node.attribute(name).unwrap().parse().unwrap();
     let text = document.descendants().filter(|node| node.has_tag_name("text"));
     text.map(|node| (number(&node, "x"), number(&node, "y"), node.text().unwrap_or("").to_owned())).collect()
+}
+
+#[test]
+fn a_heat_map_writes_its_values_and_leaves_out_what_is_not_finite() {
+    let figure = heat_map(&[[1.0, f64::NAN], [-0.2, 1.0]]).draw().unwrap();
+    let written: Vec<String> = texts(&figure).into_iter().map(|(_, _, text)| text).collect();
+    assert_eq!(written.iter().filter(|text| *text == "1.00").count(), 3, "twice in the map, once in the key");
+    assert!(written.contains(&"−0.20".to_owned()), "{written:?}");
+    assert_eq!(figure.notes, ["1 value is not finite and left blank."]);
+    // 1 is darkest, −0.2 is beyond the palest.
+    for colour in ["#103e74", "#f0f6fc"] {
+        assert!(figure.svg.contains(colour), "{colour}");
+    }
+    assert!(heat_map(&[[f64::NAN; 2]; 2]).draw().is_err());
+    let wrong = HeatMap { rows: vec!["0".to_owned()], ..heat_map(&[[1.0; 2]; 2]) };
+    assert_eq!(wrong.draw().unwrap_err().to_string(), "rows of \"Alignment\": got 2, expected 1");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 mod digits;
 mod shapes;
 
+pub(super) use shapes::{BACKGROUND, FOREGROUND};
+
 use super::Dataset;
 
 /// Names and what they stand for.

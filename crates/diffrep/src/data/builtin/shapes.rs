@@ -23,7 +23,7 @@ const PLACES: [&str; 9] =
 const CENTRES: [f32; 3] = [7.0, 16.0, 25.0];
 const RADIUS: f32 = 5.5;
 const JITTER: f32 = 1.0;
-const FOREGROUND: [(&str, [f32; 3]); 6] = [
+pub(in crate::data) const FOREGROUND: [(&str, [f32; 3]); 6] = [
     ("red", [0.85, 0.15, 0.15]),
     ("green", [0.15, 0.75, 0.20]),
     ("blue", [0.20, 0.30, 0.90]),
@@ -32,7 +32,7 @@ const FOREGROUND: [(&str, [f32; 3]); 6] = [
     ("cyan", [0.20, 0.85, 0.85]),
 ];
 /// Duller than the foreground, so that an object always stands out from its ground.
-const BACKGROUND: [(&str, [f32; 3]); 6] = [
+pub(in crate::data) const BACKGROUND: [(&str, [f32; 3]); 6] = [
     ("black", [0.12, 0.12, 0.12]),
     ("grey", [0.50, 0.50, 0.50]),
     ("white", [0.88, 0.88, 0.88]),

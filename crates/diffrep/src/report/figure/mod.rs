@@ -6,6 +6,7 @@
 mod axis;
 mod bar;
 mod frame;
+mod heat_map;
 mod images;
 mod latent_grid;
 mod legend;
@@ -19,6 +20,7 @@ mod thumbnail;
 
 pub use axis::{Axis, Scale};
 pub use bar::{Bar, BarChart};
+pub use heat_map::HeatMap;
 pub use images::{Cell, CellMark, ImageGrid, contact_sheet};
 pub use latent_grid::LatentGrid;
 pub use line::{Baseline, LineChart, Point, Series};

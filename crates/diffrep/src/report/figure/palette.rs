@@ -53,6 +53,32 @@ impl Ink {
     }
 }
 
+/// A step of a sequence of colours from pale to dark: one hue, of which lightness falls evenly, so that it reads in grey
+/// and for colour-blind readers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Shade(f64);
+
+impl Shade {
+    const PALE: [f64; 3] = [240.0, 246.0, 252.0];
+    const DARK: [f64; 3] = [16.0, 62.0, 116.0];
+
+    /// The colour at `place` in [0, 1].
+    pub fn of(place: f64) -> Self {
+        Self(place.clamp(0.0, 1.0))
+    }
+
+    /// Hexadecimal colour, the same on light and dark pages.
+    pub fn colour(self) -> String {
+        let part = |i: usize| (Self::PALE[i] + self.0 * (Self::DARK[i] - Self::PALE[i])).round() as u8;
+        format!("#{:02x}{:02x}{:02x}", part(0), part(1), part(2))
+    }
+
+    /// The fixed colour of text upon it.
+    pub fn text(self) -> &'static str {
+        if self.0 > 0.5 { "#ffffff" } else { "#1f2430" }
+    }
+}
+
 /// Shape of a marker, so that colour is never the only difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Marker {

@@ -1,5 +1,5 @@
 //! A small SVG canvas: shapes appended to a document, coordinates in pixels from the top left corner.
-use super::palette::{Ink, Marker};
+use super::palette::{Ink, Marker, Shade};
 use crate::report::escape::escape;
 use std::fmt::Write;
 
@@ -92,6 +92,21 @@ impl Canvas {
     pub fn rect(&mut self, [x, y, w, h]: [f64; 4], ink: Ink) {
         let (x, y, w, h) = (number(x), number(y), number(w), number(h));
         self.push(format_args!(r#"<rect x="{x}" y="{y}" width="{w}" height="{h}" {}/>"#, fill(ink)));
+    }
+
+    /// A rectangle of a colour that stays the same on dark pages, with `text` in its middle.
+    pub fn shade(&mut self, [x, y, w, h]: [f64; 4], shade: Shade, text: Option<(&str, f64)>) {
+        let (left, top, width, height) = (number(x), number(y), number(w), number(h));
+        let colour = shade.colour();
+        self.push(format_args!(
+            r#"<rect x="{left}" y="{top}" width="{width}" height="{height}" fill="{colour}"/>"#
+        ));
+        let Some((text, size)) = text else { return };
+        let (x, y, colour) = (number(x + 0.5 * w), number(y + 0.5 * h + 0.35 * size), shade.text());
+        let (size, text) = (number(size), escape(text));
+        self.push(format_args!(
+            r#"<text x="{x}" y="{y}" font-size="{size}" text-anchor="middle" fill="{colour}">{text}</text>"#
+        ));
     }
 
     /// The outline of a rectangle.

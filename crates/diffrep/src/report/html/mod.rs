@@ -49,6 +49,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
                 &format!("diffrep probe {run} --few-labels 1,5,20,100"),
             ),
         ),
+        ("analysis", "Which t holds what", analysis(data)?),
         ("embeddings", "Embeddings in the plane", embeddings(data)?),
         ("neighbours", "Nearest neighbours", neighbours(data)?),
         ("configuration", "Configuration", configuration(data)),
@@ -91,6 +92,12 @@ fn training(data: &ReportData) -> Result<String, ReportError> {
     let warnings =
         if warnings.is_empty() { warnings } else { format!("<p>Warnings:</p>\n<ul>{warnings}</ul>\n") };
     Ok(figures + &warnings)
+}
+
+fn analysis(data: &ReportData) -> Result<String, ReportError> {
+    let found = data.analysis.as_ref().map_or(Ok(Vec::new()), super::analysis)?;
+    let command = format!("diffrep analyse {}", data.run);
+    Ok(or_missing(found, "Codes at different t were not compared yet. This is done by", &command))
 }
 
 /// One plot for each t; the script shows them one at a time behind a slider.

@@ -3,7 +3,7 @@ use super::parts::{missing, percent, table};
 use crate::probe::Score;
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
-use crate::report::score::{self, deviation, probe_name};
+use crate::report::score::{self, deviation};
 
 const HEADER: [&str; 9] = [
     "source",
@@ -44,8 +44,11 @@ fn row(s: &Score) -> Vec<String> {
     let dash = || "–".to_owned();
     vec![
         escape(&s.source),
-        escape(probe_name(s.probe)),
-        s.t.map_or_else(dash, |t| t.to_string()),
+        escape(s.probe.title()),
+        match (&s.origin.levels, s.t) {
+            (Some(levels), _) => format!("all {}", levels.len()),
+            (None, t) => t.map_or_else(dash, |t| t.to_string()),
+        },
         s.labels_per_class.map_or("all".into(), |n| n.to_string()),
         percent(s.accuracy, deviation(s)),
         percent(s.macro_f1, None),

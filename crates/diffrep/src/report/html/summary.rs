@@ -3,7 +3,7 @@ use super::parts::{missing, percent};
 use crate::probe::Score;
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
-use crate::report::score::{self, deviation, probe_name};
+use crate::report::score::{self, deviation};
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
@@ -23,7 +23,7 @@ fn headline_box(headline: &Score, scores: &[Score]) -> String {
     let mut entries = String::new();
     for rival in &rivals {
         let t = rival.t.map_or(String::new(), |t| format!(", t = {t}"));
-        let name = escape(&format!("{}{t}, {} probe", rival.source, probe_name(rival.probe)));
+        let name = escape(&format!("{}{t}, {} probe", rival.source, rival.probe.title()));
         let points = 100.0 * (headline.accuracy - rival.accuracy);
         let side = if points < 0.0 { "behind" } else { "ahead" };
         let verdict = format!("the encoder is {:.1} points {side}", points.abs());
@@ -42,7 +42,7 @@ fn headline_box(headline: &Score, scores: &[Score]) -> String {
         "<p class=\"number\">{}</p>\n<p>test accuracy of the {} probe on the frozen encoder{t}</p>\n<dl>\n{entries}</dl>\n\
          <p class=\"protocol\">{}</p>\n",
         percent(headline.accuracy, deviation(headline)),
-        escape(probe_name(headline.probe)),
+        escape(headline.probe.title()),
         escape(&protocol(headline)),
     )
 }

@@ -64,8 +64,14 @@ impl DataConfig {
     /// Makes paths mean the same from every working folder; names of built-in data stay. A path that doesn't exist
     /// stays too: opening it will say so.
     pub(super) fn make_absolute(&mut self) {
-        if !data::BUILT_IN.iter().any(|(name, _)| *name == self.source) {
-            make_absolute(&mut self.source);
+        let (prefix, path) = match self.source.strip_prefix(data::COLOURED) {
+            Some(path) => (data::COLOURED, path),
+            None => ("", self.source.as_str()),
+        };
+        if !data::BUILT_IN.iter().any(|(name, _)| *name == path) {
+            let mut path = path.to_owned();
+            make_absolute(&mut path);
+            self.source = format!("{prefix}{path}");
         }
         if let Labels::File(_) = self.open_options().labels {
             make_absolute(&mut self.labels);
