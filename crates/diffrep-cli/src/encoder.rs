@@ -79,7 +79,7 @@ impl EncoderArgs {
 }
 
 #[derive(Clone)]
-struct CheckpointName(Which);
+pub struct CheckpointName(pub Which);
 
 impl FromStr for CheckpointName {
     type Err = String;
@@ -97,7 +97,7 @@ impl FromStr for CheckpointName {
 }
 
 #[derive(Clone)]
-struct WeightsName(Weights);
+pub struct WeightsName(pub Weights);
 
 impl FromStr for WeightsName {
     type Err = String;

@@ -31,6 +31,8 @@ pub enum Purpose {
     Encode = 12,
     /// Sampling (index: what within it).
     Sample = 20,
+    /// Weights and partners of mixed images.
+    Mixup = 21,
 }
 
 /// The run's seed: the root of all its random numbers.

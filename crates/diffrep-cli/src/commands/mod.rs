@@ -18,6 +18,7 @@ mod quickstart;
 mod reconstruct;
 mod report;
 mod sample;
+mod semi;
 mod train;
 
 /// The commands.
@@ -30,6 +31,7 @@ pub enum Command {
     Predict(predict::Args),
     Neighbours(neighbours::Args),
     Analyse(analyse::Args),
+    Semi(Box<semi::Args>),
     Compare(compare::Args),
     Sample(sample::Args),
     Reconstruct(reconstruct::Args),
@@ -53,6 +55,7 @@ impl Command {
             Self::Predict(args) => predict::run(args, ui),
             Self::Neighbours(args) => neighbours::run(args, ui),
             Self::Analyse(args) => analyse::run(args, ui),
+            Self::Semi(args) => semi::run(&args, ui),
             Self::Compare(args) => compare::run(&args, ui),
             Self::Sample(args) => sample::run(args, ui),
             Self::Reconstruct(args) => reconstruct::run(args, ui),

@@ -3,7 +3,7 @@ use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
 use diffrep::random::Seed;
-use diffrep::report::{Exhibit, ReportData, Sample, exhibits, html};
+use diffrep::report::{Exhibit, ReportData, Sample, exhibits, html, show_doubtful};
 use diffrep::represent::Embeddings;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -72,6 +72,7 @@ fn add_pictures(data: &mut ReportData, args: &Args, mut t: Vec<f64>, ui: &Ui) ->
         t.truncate(1);
     }
     let dataset = open_data(&encoder, args.data.as_deref(), None)?;
+    show_doubtful(data, &dataset.train)?;
     let (set, split) = match &dataset.test {
         Some(test) => (test, "test"),
         None => (&dataset.train, "training"),

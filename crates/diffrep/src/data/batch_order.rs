@@ -8,6 +8,7 @@ pub struct BatchOrder {
     rows: usize,
     batch: usize,
     seed: Seed,
+    stream: u16,
     /// The permutation used last, with its epoch.
     current: Option<(u64, Vec<usize>)>,
 }
@@ -15,7 +16,12 @@ pub struct BatchOrder {
 impl BatchOrder {
     /// Batches of `batch` out of `rows` rows. Without rows, batches are empty.
     pub fn new(rows: usize, batch: usize, seed: Seed) -> Self {
-        Self { rows, batch, seed, current: None }
+        Self::with_stream(rows, batch, seed, 0)
+    }
+
+    /// The same, for one of several orders of one seed: different streams are independent.
+    pub fn with_stream(rows: usize, batch: usize, seed: Seed, stream: u16) -> Self {
+        Self { rows, batch, seed, stream, current: None }
     }
 
     /// Steps are numbered from 0.
@@ -29,9 +35,9 @@ impl BatchOrder {
     }
 
     fn permutation(&mut self, epoch: u64) -> &[usize] {
-        let (rows, seed) = (self.rows, self.seed);
+        let (rows, seed, stream) = (self.rows, self.seed, self.stream);
         // Epochs beyond 2³² would repeat earlier ones: out of reach.
-        let draw = || (epoch, seed.key(Purpose::Shuffle, 0, epoch as u32).permutation(0, rows));
+        let draw = || (epoch, seed.key(Purpose::Shuffle, stream, epoch as u32).permutation(0, rows));
         let current = self.current.get_or_insert_with(draw);
         if current.0 != epoch {
             *current = draw();

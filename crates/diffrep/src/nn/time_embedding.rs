@@ -3,7 +3,7 @@ use super::initialiser::{Initialiser, Weights};
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::Tensor;
-use burn::tensor::activation::silu;
+use burn::tensor::activation::{sigmoid, silu};
 
 /// Standard deviation of the frequencies.
 const FOURIER_SCALE: f32 = 16.0;
@@ -47,6 +47,11 @@ impl TimeEmbedding {
 
     /// The time in (0, 1) that fine-tuning on a task has learned, if the checkpoint holds one.
     pub fn learned_time(&self) -> Option<f32> {
-        self.learned_time.as_ref().map(|t| burn::tensor::activation::sigmoid(t.val()).into_scalar::<f32>())
+        self.learned().map(|t| t.into_scalar::<f32>())
+    }
+
+    /// The same as a tensor `[1]` that carries gradients.
+    pub(super) fn learned(&self) -> Option<Tensor<1>> {
+        self.learned_time.as_ref().map(|t| sigmoid(t.val()))
     }
 }

@@ -3,6 +3,7 @@ use super::Pass;
 use super::config::EncoderConfig;
 use super::initialiser::{Initialiser, Weights};
 use super::time_embedding::TimeEmbedding;
+use crate::sde::Sde;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, Linear};
@@ -98,6 +99,18 @@ impl WideResNet {
     /// Codes of `images` `[N, H, W, C]` at `log_sigma` `[N]`, ln σ(t).
     pub fn encode(&self, images: Tensor<4>, log_sigma: Tensor<1>, pass: Pass) -> Code {
         self.encode_embedded(images, self.time_embedding.forward(log_sigma), pass)
+    }
+
+    /// Codes of `images` `[N, H, W, C]` at the time that the network has learned, through which gradients flow to it.
+    ///
+    /// # Panics
+    /// If the network was built without [`EncoderConfig::learned_time`].
+    pub fn encode_at_learned_time(&self, images: Tensor<4>, sde: &Sde, pass: Pass) -> Code {
+        let rows = images.dims()[0];
+        let t = self.time_embedding.learned().expect("a network with a learned time");
+        let [low, high] = [0.0, 1.0].map(|t| sde.log_sigma(t));
+        let log_sigma = t.mul_scalar(high - low).add_scalar(low);
+        self.encode(images, log_sigma.repeat_dim(0, rows), pass)
     }
 
     /// Codes of `images` `[N, H, W, C]` with their time embedding `[N, 64]` given.

@@ -25,4 +25,4 @@ pub use html::html;
 pub use metrics::Metrics;
 pub use model::ReportData;
 pub use pca::{Plane, align_signs, pca};
-pub use pictures::Sample;
+pub use pictures::{Sample, show_doubtful};

@@ -5,6 +5,7 @@ use super::metrics::Metrics;
 use super::score;
 use crate::analyse::Analysis;
 use crate::probe::Score;
+use crate::semi::Summary;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
@@ -26,6 +27,10 @@ pub struct ReportData {
     pub scores: Vec<Score>,
     /// Which t holds what.
     pub analysis: Option<Analysis>,
+    /// What few labels came to.
+    pub semi: Option<Summary>,
+    /// The images that few labels leave in doubt, with what they were taken for.
+    pub doubtful: Option<ImageGrid>,
     /// Embeddings in the plane, a panel for each t.
     pub scatter: Option<Scatter>,
     /// Nearest neighbours at several t.
@@ -33,7 +38,8 @@ pub struct ReportData {
 }
 
 impl ReportData {
-    /// Reads what a run folder holds: `config.toml`, `run.json`, `metrics.jsonl`, `probe.json`, `analyse.json`. Absent files leave
+    /// Reads what a run folder holds: `config.toml`, `run.json`, `metrics.jsonl`, `probe.json`, `analyse.json`,
+    /// `semi-outcome.json`. Absent files leave
     /// their parts empty; the pictures of embeddings are the caller's to fill in.
     ///
     /// # Errors
@@ -49,6 +55,7 @@ impl ReportData {
             existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
         let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| score::read(&path))?;
         let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
+        let semi = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
         Ok(Self {
             title: title(run, &configuration, &record),
             run: shell_word(&run.display().to_string()),
@@ -57,6 +64,8 @@ impl ReportData {
             metrics,
             scores,
             analysis,
+            semi,
+            doubtful: None,
             scatter: None,
             neighbours: None,
         })

@@ -1,7 +1,7 @@
 //! Pictures of embeddings from images: which images are shown, and what is drawn of them.
 use super::ReportError;
 use super::embedding::Embedded;
-use super::figure::Thumbnail;
+use super::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use super::model::ReportData;
 use crate::data::ImageSet;
 use crate::random::{Purpose, Seed};
@@ -65,11 +65,41 @@ impl Sample {
     }
 
     fn thumbnail(&self, row: usize) -> Result<Thumbnail, ReportError> {
-        let shape = self.images.shape();
-        let mut pixels = vec![0.0; shape.len()];
-        self.images.read(&[row], &mut pixels)?;
-        Thumbnail::new([shape.height, shape.width, shape.channels], &pixels)
+        thumbnail(&self.images, row)
     }
+}
+
+/// Columns of the sheet of doubtful images.
+const DOUBTFUL_COLUMNS: usize = 10;
+
+/// Adds the pictures of the images that [`ReportData::semi`] names as doubtful, rows of `set`; those that it hasn't are
+/// left out.
+///
+/// # Errors
+/// An image that can't be read.
+pub fn show_doubtful(data: &mut ReportData, set: &ImageSet) -> Result<(), ReportError> {
+    let Some(semi) = &data.semi else { return Ok(()) };
+    let mut cells = Vec::new();
+    for image in semi.doubtful.iter().filter(|image| image.row < set.len()) {
+        let caption = format!("{} {:.0} %", image.guess, 100.0 * image.probability);
+        cells.push(Cell { thumbnail: thumbnail(set, image.row)?, caption, mark: CellMark::Plain });
+    }
+    if cells.is_empty() {
+        return Ok(());
+    }
+    data.doubtful = Some(ImageGrid {
+        title: "The most doubtful images, and what they were taken for".to_owned(),
+        groups: vec![(String::new(), DOUBTFUL_COLUMNS.min(cells.len()))],
+        rows: cells.chunks(DOUBTFUL_COLUMNS).map(<[Cell]>::to_vec).collect(),
+    });
+    Ok(())
+}
+
+fn thumbnail(set: &ImageSet, row: usize) -> Result<Thumbnail, ReportError> {
+    let shape = set.shape();
+    let mut pixels = vec![0.0; shape.len()];
+    set.read(&[row], &mut pixels)?;
+    Thumbnail::new([shape.height, shape.width, shape.channels], &pixels)
 }
 
 /// The first images of distinct labels, completed by the first images of all.

@@ -162,6 +162,11 @@ impl LoadedEncoder {
         gather(&self.model)
     }
 
+    /// Names, shapes and places of [`parameters`](Self::parameters).
+    pub fn layout(&self) -> Layout {
+        Layout::of(&self.model)
+    }
+
     /// How to open data for this encoder: brought to the size and channels that it was trained on.
     pub fn open_options(&self) -> OpenOptions {
         let shape = self.shape();

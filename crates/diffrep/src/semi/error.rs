@@ -1,6 +1,11 @@
 //! What can go wrong with few labels.
+use crate::data::DataError;
+use crate::nn::NnError;
+use crate::represent::RepresentError;
+use crate::train::RunError;
+use std::path::PathBuf;
 
-/// Errors of propagation.
+/// Errors of propagation and of training from few labels.
 #[derive(Debug, thiserror::Error)]
 pub enum SemiError {
     /// Nothing to spread.
@@ -48,4 +53,44 @@ pub enum SemiError {
         /// Its range.
         expected: &'static str,
     },
+    /// A file of labels that doesn't fit the images.
+    #[error("{}: {problem}", path.display())]
+    SplitFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The loss is no number.
+    #[error("the loss is not finite at step {step}; a lower learning rate may help")]
+    Diverged {
+        /// The step, counted from 1.
+        step: u64,
+    },
+    /// An output file whose name tells no format.
+    #[error("{}: unknown format; the name must end in .csv or .parquet", path.display())]
+    Format {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The output can't be written.
+    #[error("can't write {}: {error}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The images.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The networks.
+    #[error(transparent)]
+    Network(#[from] NnError),
+    /// The run folder or a checkpoint.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A trained encoder.
+    #[error(transparent)]
+    Represent(#[from] RepresentError),
 }

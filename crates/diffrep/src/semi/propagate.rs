@@ -102,7 +102,7 @@ pub fn propagate(
 }
 
 /// `1 − entropy / ln classes`; with one class, 1.
-fn certainty(row: &[f64]) -> f64 {
+pub(super) fn certainty(row: &[f64]) -> f64 {
     if row.len() < 2 {
         return 1.0;
     }

@@ -20,6 +20,7 @@ mod run_folder;
 mod schedule;
 mod trainer;
 
+pub(crate) use atomic::write_file as write_atomically;
 pub use config::{
     CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
     preset_for,

@@ -30,6 +30,7 @@ mod sample_flow;
 mod sample_moments;
 mod sample_reference;
 mod semi_propagate;
+mod semi_trainer;
 mod shared;
 mod study;
 mod train_checkpoint;

@@ -19,7 +19,7 @@ use parts::{figure, missing, section, table};
 pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let run = &data.run;
     let metrics = &data.metrics;
-    let sections = [
+    let mut sections = vec![
         ("training", "Training", training(data)?),
         (
             "health",
@@ -55,6 +55,10 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         ("configuration", "Configuration", configuration(data)),
         ("reproduce", "Make it again", commands(data)),
     ];
+    if data.semi.is_some() {
+        let guesses = exhibits::semi(data)?.iter().map(figure).collect();
+        sections.insert(0, ("guesses", "Labels for all from few", guesses));
+    }
     let links: String =
         sections.iter().map(|(id, title, _)| format!("<li><a href=\"#{id}\">{title}</a></li>")).collect();
     let body: String = sections.iter().map(|(id, title, content)| section(id, title, content)).collect();

@@ -1,0 +1,103 @@
+//! Which labels are known: so many of each class, or those of a file.
+use super::{PartialLabels, SemiError};
+use crate::data::{ImageSet, LabelColumn, per_class};
+use crate::random::Seed;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Where known labels come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KnownLabels {
+    /// So many of each class out of the data's own labels, chosen by the seed.
+    PerClass {
+        /// How many.
+        count: usize,
+        /// Chooses them.
+        seed: Seed,
+    },
+    /// A split file as LaplaceNet's repository has them: a line an image, its file name and its class, with a space
+    /// between. The file name alone is the key, so two images of one name are an error.
+    SplitFile(PathBuf),
+    /// All labels that the data have, such as those of a label file.
+    All,
+}
+
+impl KnownLabels {
+    /// Class names and known labels of `set`.
+    ///
+    /// # Errors
+    /// Data without labels, a class with too few, a file that names an unknown image or class, or two images of one name.
+    pub fn of(&self, set: &ImageSet) -> Result<(Vec<String>, PartialLabels), SemiError> {
+        match self {
+            Self::PerClass { count, seed } => {
+                let column = column(set)?;
+                let mut values = vec![None; set.len()];
+                for row in per_class(column, *count, *seed)? {
+                    values[row] = column.values[row];
+                }
+                Ok((column.classes.clone(), PartialLabels::new(&column.classes, values)?))
+            }
+            Self::All => {
+                let column = column(set)?;
+                Ok((column.classes.clone(), PartialLabels::new(&column.classes, column.values.clone())?))
+            }
+            Self::SplitFile(path) => split_file(path, set),
+        }
+    }
+}
+
+fn column(set: &ImageSet) -> Result<&LabelColumn, SemiError> {
+    set.labels().ok_or(SemiError::NoLabels)
+}
+
+fn split_file(path: &Path, set: &ImageSet) -> Result<(Vec<String>, PartialLabels), SemiError> {
+    let file = |problem: String| SemiError::SplitFile { path: path.to_owned(), problem };
+    let text = std::fs::read_to_string(path).map_err(|error| file(error.to_string()))?;
+    let mut rows: HashMap<String, Vec<usize>> = HashMap::new();
+    for row in 0..set.len() {
+        let id = set.id(row);
+        let name = id.rsplit('/').next().unwrap_or(&id).to_owned();
+        rows.entry(name).or_default().push(row);
+    }
+    let mut known: Vec<(usize, &str)> = Vec::new();
+    let mut classes: Vec<String> = set.labels().map_or(Vec::new(), |column| column.classes.clone());
+    let given = !classes.is_empty();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let at = |what: String| file(format!("line {}: {what}", number + 1));
+        let (name, class) = line
+            .trim()
+            .rsplit_once(char::is_whitespace)
+            .ok_or_else(|| at(format!("`{line}`, expected a file name and a class")))?;
+        let name = name.trim_end();
+        match rows.get(name).map(Vec::as_slice) {
+            Some(&[row]) => known.push((row, class)),
+            Some(several) => {
+                let ids = [set.id(several[0]), set.id(several[1])];
+                return Err(at(format!("`{name}` is both {} and {}", ids[0], ids[1])));
+            }
+            None => return Err(at(format!("no image is called `{name}`"))),
+        }
+        if !classes.iter().any(|known| known == class) {
+            if given {
+                return Err(at(format!(
+                    "no class is called `{class}`, expected one of {}",
+                    classes.join(", ")
+                )));
+            }
+            classes.push(class.to_owned());
+        }
+    }
+    if !given {
+        classes.sort();
+    }
+    let mut values = vec![None; set.len()];
+    for (row, class) in known {
+        let id = classes.iter().position(|known| known == class).map(|id| id as u32);
+        if values[row].is_some() {
+            return Err(file(format!("{} is there twice", set.id(row))));
+        }
+        values[row] = id;
+    }
+    let labels = PartialLabels::new(&classes, values)?;
+    Ok((classes, labels))
+}

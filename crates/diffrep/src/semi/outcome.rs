@@ -1,0 +1,177 @@
+//! What few labels came to: a class for every image, and how right they are where the truth is known.
+use super::SemiError;
+use super::align::arg_max;
+use super::propagate::{Propagated, certainty};
+use super::task::SemiTask;
+use crate::data::ImageSet;
+use crate::train::{self, RunError};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// File of the [`Summary`] in a run folder.
+const FILE: &str = "semi-outcome.json";
+
+/// An image that a person could label next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Doubtful {
+    /// Its row among the training images.
+    pub row: usize,
+    /// Its name.
+    pub id: String,
+    /// What it was taken for.
+    pub guess: String,
+    /// The probability of that.
+    pub probability: f64,
+}
+
+/// An outcome without the single images: what reports and programs read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// `propagate`, `laplacenet` or `supervised`.
+    pub method: String,
+    /// Images.
+    pub images: usize,
+    /// Images whose label was known.
+    pub labelled: usize,
+    /// [`Outcome::unlabelled_accuracy`].
+    pub unlabelled_accuracy: Option<f64>,
+    /// [`Outcome::test_accuracy`].
+    pub test_accuracy: Option<f64>,
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// [`Outcome::confusion`].
+    pub confusion: Vec<Vec<usize>>,
+    /// Images that no label reaches.
+    pub unreached: usize,
+    /// [`Outcome::converged`].
+    pub converged: bool,
+    /// [`Outcome::residual`].
+    pub residual: f64,
+    /// The most doubtful images, the most doubtful first.
+    pub doubtful: Vec<Doubtful>,
+}
+
+impl Summary {
+    /// Writes it into a run folder.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn save(&self, run: &Path) -> Result<(), SemiError> {
+        let path = run.join(FILE);
+        let text = serde_json::to_vec_pretty(self).expect("a summary holds strings and numbers");
+        train::write_atomically(&path, &text).map_err(|error| SemiError::Write { path, error })
+    }
+
+    /// Reads that of a run folder; `None` if there is none.
+    ///
+    /// # Errors
+    /// A file that isn't one.
+    pub fn load(run: &Path) -> Result<Option<Self>, SemiError> {
+        let path = run.join(FILE);
+        if !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read(&path).map_err(RunError::io("read", &path))?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| RunError::damaged(&path, error).into())
+    }
+}
+
+/// A class for every image of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Names of the classes.
+    pub classes: Vec<String>,
+    /// Probability of each class `[N, classes]`; rows of labelled images are one-hot.
+    pub probabilities: Vec<f64>,
+    /// `1 − entropy / ln classes`: 1 is certain, 0 knows nothing.
+    pub weights: Vec<f64>,
+    /// Whether each image's label was known.
+    pub labelled: Vec<bool>,
+    /// Whether no label reaches the image over the graph.
+    pub unreached: Vec<bool>,
+    /// Accuracy on images without a known label, where the truth is known (transductive: they were looked at).
+    pub unlabelled_accuracy: Option<f64>,
+    /// Accuracy of the network on the test images.
+    pub test_accuracy: Option<f64>,
+    /// How often images of each true class (row) were taken for each class (column), labelled ones left out.
+    pub confusion: Vec<Vec<usize>>,
+    /// Whether the propagation's solver met its tolerance; true where there was none.
+    pub converged: bool,
+    /// Its largest relative residual.
+    pub residual: f64,
+}
+
+impl Outcome {
+    /// Judges a propagation.
+    pub fn of_propagation(task: &SemiTask, found: Propagated) -> Self {
+        let (converged, residual) = (found.converged, found.residual);
+        Self::new(task, found.probabilities, found.unreached, (converged, residual))
+    }
+
+    /// Judges a network's probabilities `[N, classes]`; known labels win over them.
+    pub fn of_network(task: &SemiTask, mut probabilities: Vec<f64>) -> Self {
+        task.labels.clamp(&mut probabilities);
+        let unreached = vec![false; task.images.len()];
+        Self::new(task, probabilities, unreached, (true, 0.0))
+    }
+
+    fn new(
+        task: &SemiTask,
+        probabilities: Vec<f64>,
+        unreached: Vec<bool>,
+        (converged, residual): (bool, f64),
+    ) -> Self {
+        let classes = task.classes.len();
+        let guesses: Vec<u32> = probabilities.chunks(classes).map(|row| arg_max(row) as u32).collect();
+        Self {
+            weights: probabilities.chunks(classes).map(certainty).collect(),
+            labelled: task.labels.values().iter().map(Option::is_some).collect(),
+            unlabelled_accuracy: task.unlabelled_accuracy(&guesses),
+            test_accuracy: None,
+            confusion: task.confusion(&guesses),
+            classes: task.classes.clone(),
+            probabilities,
+            unreached,
+            converged,
+            residual,
+        }
+    }
+
+    /// The most probable class of each image.
+    pub fn guesses(&self) -> Vec<usize> {
+        self.probabilities.chunks(self.classes.len()).map(arg_max).collect()
+    }
+
+    /// The outcome of `method` without the single images, but for the `doubtful` most doubtful ones of `set`.
+    pub fn summary(&self, method: &str, set: &ImageSet, doubtful: usize) -> Summary {
+        let (guesses, classes) = (self.guesses(), self.classes.len());
+        let doubtful = self.most_doubtful(doubtful).into_iter().map(|row| Doubtful {
+            row,
+            id: set.id(row),
+            guess: self.classes[guesses[row]].clone(),
+            probability: self.probabilities[row * classes + guesses[row]],
+        });
+        Summary {
+            method: method.to_owned(),
+            images: self.labelled.len(),
+            labelled: self.labelled.iter().filter(|labelled| **labelled).count(),
+            unlabelled_accuracy: self.unlabelled_accuracy,
+            test_accuracy: self.test_accuracy,
+            classes: self.classes.clone(),
+            confusion: self.confusion.clone(),
+            unreached: self.unreached.iter().filter(|unreached| **unreached).count(),
+            converged: self.converged,
+            residual: self.residual,
+            doubtful: doubtful.collect(),
+        }
+    }
+
+    /// The `count` most doubtful images without a label, the most doubtful first (of equal ones the lower row): what a
+    /// person should label next.
+    pub fn most_doubtful(&self, count: usize) -> Vec<usize> {
+        let mut rows: Vec<usize> = (0..self.weights.len()).filter(|&row| !self.labelled[row]).collect();
+        rows.sort_by(|&a, &b| self.weights[a].total_cmp(&self.weights[b]).then(a.cmp(&b)));
+        rows.truncate(count);
+        rows
+    }
+}

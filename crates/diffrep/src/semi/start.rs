@@ -1,0 +1,97 @@
+//! Where the network of a few-label run comes from.
+use super::settings::{SemiSettings, TimeFed};
+use super::{SemiError, SemiTask};
+use crate::nn::parameters::{self, Layout};
+use crate::nn::{Model, ModelConfig};
+use crate::objective::Method;
+use crate::random::Seed;
+use crate::represent::LoadedEncoder;
+use crate::train::{Config, RunRecord};
+use burn::tensor::Device;
+
+/// Random weights, or those of a pre-trained encoder.
+#[derive(Debug)]
+pub enum Start {
+    /// The encoder of these settings with random weights; it is static.
+    Random(Box<Config>),
+    /// A trained encoder; only its class head is random.
+    Trained(Box<LoadedEncoder>),
+}
+
+/// A network with a class head, ready to be trained.
+pub(super) struct Network {
+    pub(super) config: Config,
+    pub(super) record: RunRecord,
+    pub(super) model: Model,
+    pub(super) weights: Vec<f32>,
+}
+
+impl Start {
+    /// Builds the network for `task` on `device`, which has autodiff.
+    pub(super) fn network(
+        &self,
+        task: &SemiTask,
+        settings: &SemiSettings,
+        device: &Device,
+    ) -> Result<Network, SemiError> {
+        let mut config = match self {
+            Self::Random(config) => (**config).clone(),
+            Self::Trained(encoder) => encoder.config().clone(),
+        };
+        config.seed = settings.seed;
+        config.objective.method = Method::SUPERVISED;
+        config.train.steps = settings.steps;
+        let mut encoder = match self {
+            Self::Random(config) => config.encoder.clone(),
+            Self::Trained(encoder) => encoder.record().model.encoder.clone(),
+        };
+        encoder.classes = Some(task.classes.len());
+        if settings.time == TimeFed::Learned {
+            if !encoder.time_conditioned {
+                let (name, value) = ("time", "learned".to_owned());
+                let expected = "a fixed t, as this encoder doesn't depend on t";
+                return Err(SemiError::Setting { name, value, expected });
+            }
+            encoder.learned_time = true;
+        }
+        config.encoder = encoder.clone();
+        let shape = task.preprocess.shape();
+        let model_config = ModelConfig {
+            height: shape.height,
+            width: shape.width,
+            channels: shape.channels,
+            encoder,
+            ncsnpp: config.ncsnpp.clone(),
+            score_network: false,
+            decoder: false,
+            projection: None,
+        };
+        let model = model_config.init(Seed(settings.seed), device)?;
+        let mut weights = parameters::gather(&model);
+        if let Self::Trained(trained) = self {
+            adopt(&mut weights, &Layout::of(&model), trained);
+        }
+        let record = RunRecord {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed: settings.seed,
+            dataset: task.dataset.clone(),
+            train_images: task.images.len(),
+            held_out_rows: Vec::new(),
+            shape: task.images.shape(),
+            classes: Some(task.classes.clone()),
+            preprocess: task.preprocess.clone(),
+            model: model_config,
+        };
+        Ok(Network { config, record, model, weights })
+    }
+}
+
+/// Copies the trained encoder's tensors, but for those that the network hasn't or has in another shape (a class head).
+fn adopt(weights: &mut [f32], layout: &Layout, trained: &LoadedEncoder) {
+    let values = trained.parameters();
+    for theirs in trained.layout().entries() {
+        if let Some(ours) = layout.find(&theirs.name).filter(|ours| ours.shape == theirs.shape) {
+            weights[ours.range.clone()].copy_from_slice(&values[theirs.range.clone()]);
+        }
+    }
+}
