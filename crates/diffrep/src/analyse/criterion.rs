@@ -118,7 +118,7 @@ mod tests {
     fn collapsed_codes_are_not_chosen() {
         let mut spread = vec![0.0; 300];
         Key::new(1, 0, 0).fill_normal(0, &mut spread);
-        let flat: Vec<f32> = (0..300).map(|i| (i / 3) as f32).collect();
+        let flat: Vec<f32> = spread[..100].iter().flat_map(|&v| [v, v, v]).collect();
         let columns = [flat, spread];
         assert_eq!(choose(&Criterion::EffectiveRank.values(&columns, 3)), 1);
         assert_eq!(choose(&Criterion::IntrinsicDimension.values(&columns, 3)), 1);

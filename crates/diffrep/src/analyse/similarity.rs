@@ -32,9 +32,11 @@ pub(super) fn columns(codes: &Codes, rows: &[usize]) -> Vec<Vec<f32>> {
 pub(super) fn cka(columns: &[Vec<f32>], dim: usize) -> Vec<Vec<Option<f64>>> {
     let row = |i: usize| {
         let value = |j: usize| finite(linear_cka(&columns[i], &columns[j], (dim, dim)));
-        (0..columns.len()).map(value).collect()
+        (0..=i).map(value).collect()
     };
-    (0..columns.len()).into_par_iter().map(row).collect()
+    let lower: Vec<Vec<Option<f64>>> = (0..columns.len()).into_par_iter().map(row).collect();
+    let cell = |i: usize, j: usize| if j <= i { lower[i][j] } else { lower[j][i] };
+    (0..columns.len()).map(|i| (0..columns.len()).map(|j| cell(i, j)).collect()).collect()
 }
 
 /// Normalised mutual information of every two columns.

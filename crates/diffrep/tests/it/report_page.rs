@@ -44,6 +44,15 @@ fn write_run(run: &Path) {
     let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
     std::fs::write(run.join("metrics.jsonl"), lines).unwrap();
     std::fs::write(run.join("probe.json"), json!({"scores": scores()}).to_string()).unwrap();
+    let factor = json!({"name": HOSTILE, "classes": 4, "probe": "linear", "accuracy": [0.5, 0.6], "sd": [0.01, 0.02],
+        "validation": [0.5, 0.6], "best_t": 1.0, "trend": 1.0, "random": [0.3, 0.3], "pixels": 0.4,
+        "attention_accuracy": [0.7, 0.01], "attention": [0.4, 0.6]});
+    let level = |t: f64| json!({"t": t, "intrinsic_dimension": 3.0, "effective_rank": 5.0});
+    let map = json!([[1.0, 0.5], [0.5, null]]);
+    let criterion = json!({"name": "effective rank", "values": [5.0, 5.0], "t": 0.0, "agreement": [[HOSTILE, null, 0.1]]});
+    let analysis = json!({"t": [0.0, 1.0], "weights": "ema", "step": 20, "precision": "f32", "data": null, "images": 4,
+        "factors": [factor], "cka": map, "information": map, "levels": [level(0.0), level(1.0)], "criteria": [criterion]});
+    std::fs::write(run.join("analyse.json"), analysis.to_string()).unwrap();
     let config = format!("seed = 3\n[objective]\nmethod = \"drl\"\n[data]\nsource = '''{HOSTILE}'''\n");
     std::fs::write(run.join("config.toml"), config).unwrap();
     let record = json!({"version": "0.1.0", "seed": 3, "dataset": HOSTILE, "train_images": 1000});
@@ -96,6 +105,7 @@ fn every_section_is_there_and_linked() {
         "accuracy",
         "scores",
         "few-labels",
+        "analysis",
         "embeddings",
         "neighbours",
         "configuration",
