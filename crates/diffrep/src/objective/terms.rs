@@ -73,10 +73,11 @@ pub(super) fn reconstruction(config: &ObjectiveConfig, output: Tensor<4>, batch:
     }
 }
 
-/// KL divergence for a probabilistic code, otherwise L1 of the latent `z`.
-pub(super) fn regulariser(code: &Code, z: Tensor<2>) -> Tensor<1> {
-    match &code.log_variance {
+/// γ times the mean regulariser: KL divergence for a probabilistic code, otherwise L1 of the latent `z`; none for γ = 0.
+pub(super) fn regulariser(gamma: f64, code: &Code, z: Tensor<2>) -> Option<(&'static str, Tensor<1>)> {
+    let term = || match &code.log_variance {
         Some(log_variance) => kl_divergence(code.mean.clone(), log_variance.clone()),
         None => l1(z),
-    }
+    };
+    (gamma > 0.0).then(|| ("regulariser", term().mean().mul_scalar(gamma)))
 }

@@ -265,5 +265,5 @@ fn seconds_until(run: &Path, steps: u64) -> Result<f64, StudyError> {
         Record::Train(record) if record.step <= steps => Some(record.seconds),
         _ => None,
     });
-    Ok(seconds.last().unwrap_or(0.0))
+    Ok(seconds.fold(0.0, |_, last| last))
 }

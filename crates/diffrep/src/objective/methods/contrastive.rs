@@ -64,10 +64,7 @@ impl Objective for Contrastive {
         let projection = model.projection.as_ref().expect("the configuration was checked to have it");
         let projected = projection.forward(code.mean.clone(), pass);
         let mut parts = vec![("contrastive", nt_xent(projected, self.temperature))];
-        if self.gamma > 0.0 {
-            let regulariser = terms::regulariser(&code, code.mean.clone()).mean();
-            parts.push(("regulariser", regulariser.mul_scalar(self.gamma)));
-        }
+        parts.extend(terms::regulariser(self.gamma, &code, code.mean.clone()));
         Losses::sum(parts)
     }
 

@@ -63,10 +63,7 @@ impl Reconstruction {
         };
         let error = terms::reconstruction(&self.config, output, batch);
         let mut parts = vec![("reconstruction", error.mean().mul_scalar(self.config.reconstruction))];
-        if self.config.gamma > 0.0 {
-            let regulariser = terms::regulariser(&code, z).mean();
-            parts.push(("regulariser", regulariser.mul_scalar(self.config.gamma)));
-        }
+        parts.extend(terms::regulariser(self.config.gamma, &code, z));
         Losses::sum(parts)
     }
 }

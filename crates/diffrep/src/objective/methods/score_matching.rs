@@ -53,9 +53,7 @@ impl ScoreMatching {
         let z = code.sample(draw.latent_noise.clone());
         let (score, condition) = condition(model, times.conditioning, z.clone(), pass.precision);
         let mut parts = vec![("denoising", self.denoising(score, batch, draw, &condition, pass).mean())];
-        if self.config.gamma > 0.0 {
-            parts.push(("regulariser", terms::regulariser(&code, z).mean().mul_scalar(self.config.gamma)));
-        }
+        parts.extend(terms::regulariser(self.config.gamma, &code, z));
         if let Some(decoder) = model.decoder.as_ref().filter(|_| self.config.needs_decoder()) {
             let error = terms::reconstruction(&self.config, decoder.forward(&condition, pass), batch);
             parts.push(("reconstruction", error.mean().mul_scalar(self.config.reconstruction)));

@@ -45,10 +45,7 @@ impl Objective for Supervised {
             .classify(code.features.clone())
             .expect("the configuration was checked to have a class head");
         let mut parts = vec![("cross-entropy", cross_entropy(logits, labels))];
-        if self.gamma > 0.0 {
-            let regulariser = terms::regulariser(&code, code.mean.clone()).mean();
-            parts.push(("regulariser", regulariser.mul_scalar(self.gamma)));
-        }
+        parts.extend(terms::regulariser(self.gamma, &code, code.mean.clone()));
         Losses::sum(parts)
     }
 
