@@ -113,7 +113,7 @@ impl Task<'_> {
         let [train, test] = [&factor.pixels[0], &factor.pixels[1]].map(|pixels| Features::new(pixels, dim));
         let pixels = probe("raw pixels", vec![Column { t: None, train, test }], settings)?;
         let whole = match attention {
-            true => Some(self.attention(&trained, &probe)?),
+            true => Some(self.attention(&trained, probe)?),
             false => None,
         };
         let accuracies =
@@ -139,7 +139,7 @@ impl Task<'_> {
     fn attention(
         &self,
         [train, test]: &[Vec<f32>; 2],
-        probe: &dyn Fn(&str, Vec<Column>, &Settings) -> Result<Vec<Outcome>, AnalyseError>,
+        probe: impl Fn(&str, Vec<Column>, &Settings) -> Result<Vec<Outcome>, AnalyseError>,
     ) -> Result<(Outcome, Vec<f32>), AnalyseError> {
         let Request { codes, settings, .. } = self.request;
         let (levels, dim) = (codes.t.len(), codes.dim);

@@ -261,9 +261,9 @@ fn probing(arm: &str) -> impl Fn(ProbeError) -> StudyError {
 /// Wall-clock seconds of training up to `steps`, from the run's metrics.
 fn seconds_until(run: &Path, steps: u64) -> Result<f64, StudyError> {
     let records = metrics::read(run)?;
-    let seconds = records.iter().filter_map(|record| match record {
+    let mut seconds = records.iter().filter_map(|record| match record {
         Record::Train(record) if record.step <= steps => Some(record.seconds),
         _ => None,
     });
-    Ok(seconds.fold(0.0, |_, last| last))
+    Ok(seconds.next_back().unwrap_or(0.0))
 }

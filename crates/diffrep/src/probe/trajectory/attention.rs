@@ -143,7 +143,7 @@ impl Attention {
 fn positions(tokens: usize, width: usize) -> Vec<f32> {
     let value = |p: usize, j: usize| {
         let angle = p as f64 / 10_000f64.powf((j - j % 2) as f64 / width as f64);
-        (if j % 2 == 0 { angle.sin() } else { angle.cos() }) as f32
+        (if j.is_multiple_of(2) { angle.sin() } else { angle.cos() }) as f32
     };
     (0..tokens * width).map(|i| value(i / width, i % width)).collect()
 }
