@@ -222,7 +222,7 @@ fn bad_arguments_are_named() {
         ("reconstruct", &["--t", "1.5"], "--t is `1.5`"),
         ("interpolate", &["--rows", "0,100000"], "--rows names row 100000"),
         ("interpolate", &["--sampler", "ancestral"], "expected heun or ode"),
-        ("interpolate", &["--t-start", "0.5"], "--t-start is 0.5, expected 1 to interpolate"),
+        ("interpolate", &["--t-start", "1.5"], "--t-start is 1.5"),
         ("likelihood", &["--probes", "0"], "--probes is 0, expected at least 1"),
         ("likelihood", &["--tolerance", "0"], "--tolerance is 0"),
         ("sample", &["--out", "/dev/null/x"], "can't create /dev/null/x"),

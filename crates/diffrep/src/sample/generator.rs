@@ -97,7 +97,8 @@ impl Generator {
     /// each with its own code, and pictures come back from points on the great circle between, with codes on the line
     /// between theirs at every t.
     ///
-    /// The sampler must be deterministic ([`Algorithm::Heun`] or [`Algorithm::Ode`]) and start at t = 1.
+    /// The sampler must be deterministic ([`Algorithm::Heun`] or [`Algorithm::Ode`]). The images are taken to the noise of
+    /// its start, where those at t < 1 still show through.
     ///
     /// # Errors
     /// Another sampler; as [`Sampler::sample`].
@@ -117,16 +118,16 @@ impl Generator {
         let score = ModelScore::new(&self.loaded, Codes::of_images(images.clone(), 2, 1, None), 2);
         let score = Counted::new(&score, progress);
         let epsilon = sde.t_min();
+        let t_start = sampler.t_start;
         let noise = match sampler.algorithm {
-            _ if sampler.t_start < 1.0 => {
-                return Err(SampleError::argument("--t-start", sampler.t_start, "1 to interpolate"));
-            }
             Algorithm::Heun { steps } => {
-                let mut ratios = heun::ratios(sde, 1.0, epsilon, steps);
+                let mut ratios = heun::ratios(sde, t_start, epsilon, steps);
                 ratios.reverse();
                 heun::follow(sde, &score, images.clone(), &ratios)
             }
-            Algorithm::Ode { tolerance } => follow(sde, &score, images.clone(), (epsilon, 1.0), tolerance)?,
+            Algorithm::Ode { tolerance } => {
+                follow(sde, &score, images.clone(), (epsilon, t_start), tolerance)?
+            }
             Algorithm::PredictorCorrector { .. } => {
                 let expected = "heun or ode: noise that is drawn can't be found again from an image";
                 return Err(SampleError::argument("--sampler", "stochastic", expected));

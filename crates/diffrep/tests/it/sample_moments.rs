@@ -34,17 +34,17 @@ fn predictor(predictor: Predictor, steps: usize) -> Algorithm {
 
 #[test]
 fn euler_and_maruyama_recover_the_moments() {
-    check_all(1, predictor(Predictor::EulerMaruyama, 500));
+    check_all(4, predictor(Predictor::EulerMaruyama, 500));
 }
 
 #[test]
 fn reverse_diffusion_recovers_the_moments() {
-    check_all(1, predictor(Predictor::ReverseDiffusion, 500));
+    check_all(4, predictor(Predictor::ReverseDiffusion, 500));
 }
 
 #[test]
 fn ancestral_sampling_recovers_the_moments() {
-    check_all(1, predictor(Predictor::Ancestral, 500));
+    check_all(4, predictor(Predictor::Ancestral, 500));
 }
 
 #[test]
@@ -67,13 +67,13 @@ fn the_adaptive_flow_recovers_the_moments() {
 fn langevin_correctors_keep_the_moments() {
     // Step sizes by the norms of images need images of many numbers: they inflate the variance by (D + 2)/(D − 2).
     let corrector = Some(Corrector { kind: CorrectorKind::Langevin, snr: 0.1, steps: 1 });
-    check_all(1000, Algorithm::PredictorCorrector { predictor: Predictor::Ancestral, corrector, steps: 500 });
+    check_all(1000, Algorithm::PredictorCorrector { predictor: Predictor::Ancestral, corrector, steps: 300 });
 }
 
 #[test]
 fn annealed_langevin_correctors_keep_the_moments() {
     let corrector = Some(Corrector { kind: CorrectorKind::AnnealedLangevin, snr: 0.1, steps: 1 });
-    check_all(1, Algorithm::PredictorCorrector { predictor: Predictor::Ancestral, corrector, steps: 500 });
+    check_all(4, Algorithm::PredictorCorrector { predictor: Predictor::Ancestral, corrector, steps: 300 });
 }
 
 #[test]
