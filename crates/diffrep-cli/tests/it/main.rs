@@ -2,6 +2,7 @@
 mod analyse;
 mod bench;
 mod command;
+mod compare;
 mod data;
 mod import;
 mod output;
@@ -9,6 +10,7 @@ mod report;
 mod represent;
 mod sample;
 mod score_features;
+mod semi;
 mod train_errors;
 mod train_exactness;
 mod train_run;
