@@ -13,8 +13,10 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         single.iter().copied().filter(|score| score.source.starts_with("score ")).collect();
     let searched = blocks.iter().any(|score| score.source != blocks[0].source);
     for score in single {
-        // A table of its own has blocks and t at right angles.
-        if searched && score.source.starts_with("score ") {
+        // A table of its own has blocks and t at right angles; only the best place stands beside the encoder.
+        let best = best_place(&blocks);
+        let elsewhere = best.is_some_and(|best| best.source != score.source || best.t != score.t);
+        if searched && score.source.starts_with("score ") && elsewhere {
             continue;
         }
         let row = (score.source.clone(), score.t);
@@ -61,13 +63,18 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
     text
 }
 
+/// The block and t that the validation rows chose with the first probe; of equal ones the first.
+fn best_place<'a>(scores: &[&'a Score]) -> Option<&'a Score> {
+    let first = scores.iter().copied().filter(|score| score.probe == scores[0].probe);
+    let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
+    first.reduce(|best, next| if validation(next) > validation(best) { next } else { best })
+}
+
 /// Accuracy of the first probe for each block and t, in %, and the place that validation chose.
 fn grid_of_blocks(scores: &[&Score]) -> String {
     let probe = scores[0].probe;
     let first: Vec<&&Score> = scores.iter().filter(|score| score.probe == probe).collect();
-    let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
-    let best =
-        first.iter().reduce(|best, next| if validation(next) > validation(best) { next } else { best });
+    let best = best_place(scores);
     let (mut blocks, mut levels): (Vec<&str>, Vec<f64>) = (Vec::new(), Vec::new());
     for score in &first {
         if !blocks.contains(&score.source.as_str()) {
