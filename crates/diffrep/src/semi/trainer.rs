@@ -19,7 +19,7 @@ const CHECKPOINT_EVERY: u64 = 500;
 /// Images evaluated at once.
 const BLOCK: usize = 100;
 /// File of the settings in the run folder.
-const SETTINGS: &str = "semi.json";
+const SETTINGS: &str = train::SEMI_SETTINGS;
 
 /// Settings and known labels of a run: what must be the same to go on with it.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -101,11 +101,14 @@ impl SemiTrainer {
             return Err(RunError::OtherRun { path: run.path().to_owned(), changes }.into());
         }
         let network = start.network(&task, &settings, &device.clone().autodiff())?;
+        match (&before, run.existing()) {
+            // A run of another command.
+            (None, Some(_)) => return Err(RunError::Foreign { path: run.path().to_owned() }.into()),
+            (None, None) => write_json(&file, &record)?,
+            (Some(_), _) => {}
+        }
         if run.existing().is_none() {
             run.create(&network.config, &network.record)?;
-        }
-        if before.is_none() {
-            write_json(&file, &record)?;
         }
         let mut learner = Learner::new(&network.model, network.weights, network.config.sde, device);
         let (mut step, mut seconds) = (0, 0.0);

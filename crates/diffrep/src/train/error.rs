@@ -189,6 +189,12 @@ pub enum TrainError {
         /// The method.
         method: &'static str,
     },
+    /// A run that knows few labels, where this would train with all.
+    #[error("{} is a run of `diffrep semi`; the same semi command goes on with it", run.display())]
+    FewLabels {
+        /// The run folder.
+        run: PathBuf,
+    },
     /// The run can't go on with other images.
     #[error("{data} holds {found}, but the run was created with {expected}")]
     DataChanged {

@@ -32,6 +32,7 @@ pub use memory::peak as peak_memory;
 pub use metrics::{HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window};
 pub use observer::{Event, Observer};
 pub use plan::Plan;
+pub(crate) use run_folder::SEMI_SETTINGS;
 pub use run_folder::{LockedRun, RunFolder, RunRecord};
 pub use schedule::{Decay, Schedule};
 pub use trainer::{Ending, Limits, Trainer};

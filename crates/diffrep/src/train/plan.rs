@@ -1,4 +1,5 @@
 //! Checked settings with everything that they mean: images, networks, objective. A plan can run.
+use super::run_folder::SEMI_SETTINGS;
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
 use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess};
 use crate::nn::ModelConfig;
@@ -90,8 +91,11 @@ impl Plan {
     /// Plans to go on with an existing run, whose settings and data are what they were.
     ///
     /// # Errors
-    /// As [`Plan::new`]; data that have changed.
+    /// As [`Plan::new`]; data that have changed; a run of few labels.
     pub fn existing(run: &RunFolder) -> Result<Self, TrainError> {
+        if run.path().join(SEMI_SETTINGS).exists() {
+            return Err(TrainError::FewLabels { run: run.path().to_owned() });
+        }
         let (config, record) = (run.config()?, run.record()?);
         let options = OpenOptions { classes: record.classes.clone(), ..config.data.open_options() };
         let dataset = data::open(&config.data.source, &options)?;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 const CONFIG: &str = "config.toml";
 const RECORD: &str = "run.json";
 const LOCK: &str = "lock";
+/// What makes a folder a run of few labels, which no training with all of them may go on with.
+pub(crate) const SEMI_SETTINGS: &str = "semi.json";
 
 /// What a run was trained on; `run.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

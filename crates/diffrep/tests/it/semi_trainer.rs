@@ -5,7 +5,7 @@ use diffrep::random::Seed;
 use diffrep::semi::{
     KnownLabels, Outcome, SemiEvent, SemiMethod, SemiSettings, SemiTask, SemiTrainer, Start, TimeFed,
 };
-use diffrep::train::{Config, Ending, Limits, LockedRun, Sources};
+use diffrep::train::{Config, Ending, Limits, LockedRun, Plan, RunFolder, Sources, Trainer};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -80,6 +80,23 @@ fn a_stopped_run_goes_on_as_if_it_had_not_been_stopped() {
     let start = Start::Random(Box::new(config(&[])));
     let error = SemiTrainer::open(task(&dataset), other, &start, lock, &device::open("cpu").unwrap());
     assert!(error.err().unwrap().to_string().contains("its labels or settings differ"));
+}
+
+#[test]
+fn runs_of_few_labels_and_of_training_are_not_taken_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (semi, trained) = (folder.path().join("semi"), folder.path().join("trained"));
+    let dataset = digits();
+    drop(train(task(&dataset), SemiSettings { steps: 2, ..settings() }, &semi, 9));
+    let error = Plan::existing(&RunFolder::open(&semi).unwrap()).unwrap_err().to_string();
+    assert!(error.ends_with("is a run of `diffrep semi`; the same semi command goes on with it"), "{error}");
+
+    let plan = Plan::new(config(&["train.batch=16"]), &trained).unwrap();
+    let device = device::open("cpu").unwrap();
+    drop(Trainer::create(plan, LockedRun::acquire(&trained).unwrap(), None, &device).unwrap());
+    let (start, lock) = (Start::Random(Box::new(config(&[]))), LockedRun::acquire(&trained).unwrap());
+    let error = SemiTrainer::open(task(&dataset), settings(), &start, lock, &device).err().unwrap();
+    assert!(error.to_string().contains("holds other files"), "{error}");
 }
 
 #[test]
