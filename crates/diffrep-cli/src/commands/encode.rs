@@ -85,7 +85,11 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     });
     ui.result(&value, || {
         let levels: Vec<String> = t.iter().map(f64::to_string).collect();
-        let block = features.block().map_or(String::new(), |block| format!(", block {block}"));
+        let block = features.block().map_or(String::new(), |block| {
+            // The recorded block may be read at another t than the code beside it.
+            let t = features.score_t().filter(|_| args.auto).map_or(String::new(), |t| format!(" at t {t}"));
+            format!(", block {block}{t}")
+        });
         let rows = [
             ("file", out.display().to_string()),
             ("images", set.len().to_string()),
@@ -144,6 +148,13 @@ impl Features {
         match &self.from {
             Reader::Encoder(_) => "encoder",
             Reader::Places(_, places) => places[0].source(),
+        }
+    }
+
+    fn score_t(&self) -> Option<f64> {
+        match &self.from {
+            Reader::Encoder(_) => None,
+            Reader::Places(_, places) => places[0].score.map(|score| score.t),
         }
     }
 
