@@ -1,11 +1,12 @@
 //! Progress of a training run on standard error, and what stops it.
+use crate::encoder::bar;
 use crate::ui::Ui;
 use anyhow::Context;
 use diffrep::nn::parameters::{Kind, Layout};
 use diffrep::train::{Event, HealthRecord, Observer, Record, Trainer};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const TEMPLATE: &str = "{bar:30} {pos}/{len} steps  {msg}  {eta} left";
@@ -127,4 +128,39 @@ pub fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
     };
     ctrlc::set_handler(handler).context("can't listen for Ctrl-C")?;
     Ok(stop)
+}
+
+/// One bar for each stage of long work that tells its progress from several threads.
+pub struct Stages<'a> {
+    ui: &'a Ui,
+    stage: Mutex<Option<(String, ProgressBar)>>,
+}
+
+impl<'a> Stages<'a> {
+    /// No bar yet: it appears with the first stage.
+    pub fn new(ui: &'a Ui) -> Self {
+        Self { ui, stage: Mutex::new(None) }
+    }
+
+    /// `done` of `total` `unit`s are done; another unit is another stage.
+    pub fn show(&self, unit: String, done: usize, total: usize) {
+        let mut stage = self.stage.lock().expect("no holder panics");
+        if stage.as_ref().is_none_or(|(name, _)| *name != unit) {
+            if let Some((_, bar)) = stage.take() {
+                bar.finish_and_clear();
+            }
+            let bar = bar(self.ui, total, &unit);
+            *stage = Some((unit, bar));
+        }
+        if let Some((_, bar)) = stage.as_ref() {
+            bar.set_position(done as u64);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some((_, bar)) = self.stage.lock().expect("no holder panics").take() {
+            bar.finish_and_clear();
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! `diffrep analyse`.
 use super::report::save_figures;
 use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
+use crate::progress::Stages;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::analyse::{AnalyseError, AnalyseEvent, Analysis, Codes, Factor, Request, analyse, factor_data};
@@ -9,9 +10,7 @@ use diffrep::probe::{Origin, ProbeKind, Recipe, Settings};
 use diffrep::random::Seed;
 use diffrep::report::analysis;
 use diffrep::represent::{Embeddings, LoadedEncoder, level_grid, pixels};
-use indicatif::ProgressBar;
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 /// Which level of detail holds what: accuracy of every label column against t, where attention looks, how alike the
 /// codes at every two t are, their dimension, and figures that choose t without labels.
@@ -91,9 +90,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         images: args.images.into(),
         seed,
     };
-    let progress = Progress { ui, stage: Mutex::new(None) };
-    let outcome = analyse(&request, &|event| progress.show(event));
-    progress.finish();
+    let stages = Stages::new(ui);
+    let outcome = analyse(&request, &|event| show(&stages, event));
+    stages.finish();
     let result = outcome.with_context(|| format!("analysis of {}", run.display()))?;
     result.save(run)?;
     let folder = args.figures.clone().unwrap_or_else(|| run.join("figures"));
@@ -118,35 +117,11 @@ fn encode(encoder: &LoadedEncoder, data: &Dataset, t: &[f64], unit: &str, ui: &U
     Ok(Codes { t: t.to_vec(), dim: encoder.dim(), train, test })
 }
 
-/// One bar for each factor.
-struct Progress<'a> {
-    ui: &'a Ui,
-    stage: Mutex<Option<(String, ProgressBar)>>,
-}
-
-impl Progress<'_> {
-    fn show(&self, event: AnalyseEvent) {
-        let (unit, done, total) = match event {
-            AnalyseEvent::Factor(factor, done, total) => (format!("probes, {factor}"), done, total),
-            AnalyseEvent::Comparing => ("codes compared".to_owned(), 0, 1),
-        };
-        let mut stage = self.stage.lock().expect("no holder panics");
-        if stage.as_ref().is_none_or(|(name, _)| *name != unit) {
-            if let Some((_, bar)) = stage.take() {
-                bar.finish_and_clear();
-            }
-            let bar = bar(self.ui, total, &unit);
-            *stage = Some((unit, bar));
-        }
-        if let Some((_, bar)) = stage.as_ref() {
-            bar.set_position(done as u64);
-        }
-    }
-
-    fn finish(&self) {
-        if let Some((_, bar)) = self.stage.lock().expect("no holder panics").take() {
-            bar.finish_and_clear();
-        }
+/// What is going on, as stages.
+fn show(stages: &Stages, event: AnalyseEvent) {
+    match event {
+        AnalyseEvent::Factor(factor, done, total) => stages.show(format!("probes, {factor}"), done, total),
+        AnalyseEvent::Comparing => stages.show("codes compared".to_owned(), 0, 1),
     }
 }
 

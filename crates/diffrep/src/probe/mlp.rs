@@ -1,4 +1,5 @@
 //! The MLP probe: linear, ReLU, dropout, linear.
+use super::dropout::Dropout;
 use super::head::{Workspace, column_sums, cross_entropy_gradient, init_layer, spread_bias};
 use diffrep_kernels::matmul::{Matrix, multiply};
 use diffrep_kernels::random::Key;
@@ -9,8 +10,7 @@ pub struct Mlp {
     pub(super) dim: usize,
     pub(super) hidden: usize,
     pub(super) classes: usize,
-    /// Dropped units in 256ths.
-    dropped: u8,
+    dropout: Dropout,
     /// Weight `[dim, hidden]`, bias `[hidden]`, weight `[hidden, classes]`, bias `[classes]`.
     pub(super) parameters: Vec<f32>,
 }
@@ -21,12 +21,12 @@ impl Mlp {
         let mut parameters = vec![0.0; first + (hidden + 1) * classes];
         init_layer(&mut parameters[..first], dim, key, 0);
         init_layer(&mut parameters[first..], hidden, key, 1);
-        Self { dim, hidden, classes, dropped: (dropout * 256.0).round() as u8, parameters }
+        Self { dim, hidden, classes, dropout: Dropout::new(dropout), parameters }
     }
 
     /// A head with given weights, without dropout, as a saved one has no use for it.
     pub(super) fn from_parameters(dim: usize, hidden: usize, classes: usize, parameters: Vec<f32>) -> Self {
-        Self { dim, hidden, classes, dropped: 0, parameters }
+        Self { dim, hidden, classes, dropout: Dropout::new(0.0), parameters }
     }
 
     pub(super) fn logits(&self, x: &[f32]) -> Vec<f32> {
@@ -46,7 +46,7 @@ impl Mlp {
     ) -> f32 {
         let rows = labels.len();
         self.hidden(x, &mut work.activations);
-        self.drop_units(&mut work.activations, dropout);
+        self.dropout.apply(&mut work.activations, self.hidden, dropout, 0);
         self.output(&work.activations, &mut work.logits);
         let loss = cross_entropy_gradient(&mut work.logits, labels, self.classes);
 
@@ -65,7 +65,7 @@ impl Mlp {
             &mut work.hidden_gradient,
         );
         // A unit that is zero was cut by ReLU or dropped: no gradient. The others carry dropout's scale.
-        let scale = self.dropout_scale();
+        let scale = self.dropout.scale();
         for (g, &h) in work.hidden_gradient.iter_mut().zip(&work.activations) {
             *g = if h > 0.0 { *g * scale } else { 0.0 };
         }
@@ -99,26 +99,6 @@ impl Mlp {
         let weight = Matrix::new(weight, self.hidden, self.classes);
         multiply(Matrix::new(hidden, rows, self.hidden), weight, true, logits);
     }
-
-    fn dropout_scale(&self) -> f32 {
-        256.0 / (256.0 - self.dropped as f32)
-    }
-
-    /// Inverted dropout; one random byte a unit, 16 from each block of the generator.
-    fn drop_units(&self, hidden: &mut [f32], key: Key) {
-        if self.dropped == 0 {
-            return;
-        }
-        let scale = self.dropout_scale();
-        for (row, units) in hidden.chunks_exact_mut(self.hidden).enumerate() {
-            for (block, units) in units.chunks_mut(16).enumerate() {
-                let words = key.words(row as u32, block as u32);
-                for (unit, byte) in units.iter_mut().zip(words.iter().flat_map(|word| word.to_le_bytes())) {
-                    *unit = if byte < self.dropped { 0.0 } else { *unit * scale };
-                }
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -136,7 +116,7 @@ mod tests {
     fn dropout_drops_its_rate_and_keeps_the_mean() {
         let head = Mlp::new(1, 1000, 2, 0.25, Key::new(1, 0, 0));
         let mut units = vec![1.0; 100_000];
-        head.drop_units(&mut units, Key::new(2, 0, 0));
+        head.dropout.apply(&mut units, head.hidden, Key::new(2, 0, 0), 0);
         let dropped = units.iter().filter(|&&v| v == 0.0).count() as f64 / 1e5;
         // Three standard errors of a part of 100,000.
         assert!((dropped - 0.25).abs() < 3.0 * (0.25 * 0.75 / 1e5f64).sqrt(), "{dropped}");

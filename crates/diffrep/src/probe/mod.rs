@@ -5,6 +5,7 @@
 //! that carry all of it. [`probe_run`] does so for a run's encoder and its baselines, and keeps the best head
 //! ([`SavedHead`]) for new pictures.
 mod cross_validation;
+mod dropout;
 mod error;
 mod features;
 mod fit;

@@ -4,6 +4,7 @@ mod text;
 pub use text::text;
 
 use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar, open_data};
+use crate::progress::Stages;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
 use diffrep::analyse::criterion::{Criterion, choose};
@@ -14,7 +15,6 @@ use diffrep::probe::{
 use diffrep::random::{Purpose, Seed};
 use diffrep::represent::{Embeddings, LoadedEncoder, ScoreNetwork, level_grid};
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 /// Images whose codes choose t without labels, and the random stream that draws them.
 const SAMPLED: usize = 2000;
@@ -117,7 +117,7 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
     if auto && settings.few_labels.is_empty() {
         t = vec![without_labels(&encoder, &labelled, &t, ui)?];
     }
-    let progress = Progress::new(ui);
+    let stages = Stages::new(ui);
     let network = open_score(args)?;
     let score = network.as_ref().map(|(network, blocks)| ScoreProbe {
         network,
@@ -126,8 +126,8 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         search: args.grid,
     });
     let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings, heads, score };
-    let outcome = probe_run(&args.encoder.run, &request, &|event| progress.show(event));
-    progress.finish();
+    let outcome = probe_run(&args.encoder.run, &request, &|event| show(&stages, event));
+    stages.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
     Ok((scores, request.settings))
 }
@@ -188,38 +188,10 @@ fn kinds(option: &str, list: &str, known: &[ProbeKind]) -> Result<Vec<ProbeKind>
     list.split(',').map(kind).collect()
 }
 
-/// One bar for each stage.
-struct Progress<'a> {
-    ui: &'a Ui,
-    stage: Mutex<Option<(String, indicatif::ProgressBar)>>,
-}
-
-impl<'a> Progress<'a> {
-    fn new(ui: &'a Ui) -> Self {
-        Self { ui, stage: Mutex::new(None) }
-    }
-
-    fn show(&self, event: ProbeEvent) {
-        let (unit, done, total) = match event {
-            ProbeEvent::Encoding(source, done, total) => (format!("images, {source}"), done, total),
-            ProbeEvent::Probing(source, done, total) => (format!("probes, {source}"), done, total),
-        };
-        let mut stage = self.stage.lock().expect("no holder panics");
-        if stage.as_ref().is_none_or(|(name, _)| *name != unit) {
-            if let Some((_, bar)) = stage.take() {
-                bar.finish_and_clear();
-            }
-            let bar = bar(self.ui, total, &unit);
-            *stage = Some((unit, bar));
-        }
-        if let Some((_, bar)) = stage.as_ref() {
-            bar.set_position(done as u64);
-        }
-    }
-
-    fn finish(&self) {
-        if let Some((_, bar)) = self.stage.lock().expect("no holder panics").take() {
-            bar.finish_and_clear();
-        }
+/// What is going on, as stages.
+fn show(stages: &Stages, event: ProbeEvent) {
+    match event {
+        ProbeEvent::Encoding(source, done, total) => stages.show(format!("images, {source}"), done, total),
+        ProbeEvent::Probing(source, done, total) => stages.show(format!("probes, {source}"), done, total),
     }
 }

@@ -1,9 +1,9 @@
 //! A transformer block: attention of queries to all tokens, then a feed-forward layer, each added to its input and
 //! normalised after (Vaswani et al., "Attention is all you need", 2017).
 use super::dense::Dense;
-use super::dropout::Dropout;
 use super::layer_norm::{LayerNorm, Normalised};
 use super::sized;
+use crate::probe::dropout::Dropout;
 use diffrep_kernels::random::Key;
 
 /// The places of a block's layers in a head's parameters.

@@ -3,8 +3,8 @@
 //! Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014), as PyTorch's `nn.GRU` computes it:
 //! `r = σ(Wᵣx + Uᵣh)`, `u = σ(Wᵤx + Uᵤh)`, `n = tanh(Wₙx + r ∘ Uₙh)`, `h ← (1 − u) ∘ n + u ∘ h`, all with biases.
 use super::dense::Dense;
-use super::dropout::Dropout;
 use super::{Shape, sized};
+use crate::probe::dropout::Dropout;
 use crate::probe::head::{cross_entropy_gradient, init_layer};
 use diffrep_kernels::random::Key;
 

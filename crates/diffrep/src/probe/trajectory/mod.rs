@@ -3,7 +3,6 @@
 mod attention;
 mod block;
 mod dense;
-mod dropout;
 mod gru;
 mod layer_norm;
 mod pooled;

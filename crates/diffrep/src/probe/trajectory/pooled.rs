@@ -1,7 +1,7 @@
 //! Heads that bring a trajectory to one vector, and classify it by the layers of the MLP probe.
 use super::dense::Dense;
-use super::dropout::Dropout;
 use super::{Shape, sized};
+use crate::probe::dropout::Dropout;
 use crate::probe::head::cross_entropy_gradient;
 use diffrep_kernels::random::Key;
 
