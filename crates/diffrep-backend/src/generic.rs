@@ -54,13 +54,24 @@ pub fn affine(x: Tensor<4>, scale: Tensor<1>, shift: Tensor<1>, activation: Acti
 
 /// See [`crate::layers::group_norm`].
 pub fn group_norm(x: Tensor<4>, gamma: Tensor<1>, beta: Tensor<1>, norm: GroupNorm) -> Tensor<4> {
+    affine(normalised(x, norm), gamma, beta, norm.activation)
+}
+
+/// See [`crate::layers::group_norm_per_image`].
+pub fn group_norm_per_image(x: Tensor<4>, gamma: Tensor<2>, beta: Tensor<2>, norm: GroupNorm) -> Tensor<4> {
+    let [n, c] = gamma.dims();
+    let y = normalised(x, norm) * gamma.reshape([n, 1, 1, c]) + beta.reshape([n, 1, 1, c]);
+    apply_activation(y, norm.activation)
+}
+
+/// `(x − mean)/√(variance + ε)` of each image and group.
+fn normalised(x: Tensor<4>, norm: GroupNorm) -> Tensor<4> {
     let [n, h, w, c] = x.dims();
     let grouped = x.reshape([n, h * w, norm.groups, c / norm.groups]);
     let mean = grouped.clone().mean_dim(3).mean_dim(1);
     let centred = grouped - mean;
     let variance = centred.clone().square().mean_dim(3).mean_dim(1);
-    let y = (centred / variance.add_scalar(norm.epsilon).sqrt()).reshape([n, h, w, c]);
-    affine(y, gamma, beta, norm.activation)
+    (centred / variance.add_scalar(norm.epsilon).sqrt()).reshape([n, h, w, c])
 }
 
 /// See [`crate::layers::apply_activation`].

@@ -253,6 +253,23 @@ pub fn group_norm(
     Tensor::from_dispatch(Dispatch::layer_group_norm(x, gamma, beta, norm))
 }
 
+/// Group norm whose `gamma` and `beta` are `[N, C]`: each image is scaled and shifted in its own way.
+pub fn group_norm_per_image(
+    x: Tensor<4>,
+    gamma: Tensor<2>,
+    beta: Tensor<2>,
+    groups: usize,
+    epsilon: f64,
+    activation: Activation,
+) -> Tensor<4> {
+    let norm = GroupNorm { groups, epsilon, activation };
+    if !has_kernels(&x) {
+        return generic::group_norm_per_image(x, gamma, beta, norm);
+    }
+    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
+    Tensor::from_dispatch(Dispatch::layer_group_norm(x, gamma, beta, norm))
+}
+
 /// `x` with `activation` applied element by element.
 pub fn apply_activation<const D: usize>(x: Tensor<D>, activation: Activation) -> Tensor<D> {
     if !has_kernels(&x) {

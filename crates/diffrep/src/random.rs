@@ -33,6 +33,8 @@ pub enum Purpose {
     Sample = 20,
     /// Weights and partners of mixed images.
     Mixup = 21,
+    /// Latents that the score network isn't told.
+    DropLatent = 22,
 }
 
 /// The run's seed: the root of all its random numbers.

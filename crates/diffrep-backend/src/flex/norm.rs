@@ -103,7 +103,7 @@ fn shape(x: &FlexTensor, norm: GroupNorm) -> Shape {
     Shape { images, channels, groups: norm.groups, epsilon: norm.epsilon }
 }
 
-/// Group norm of `x`, `[N, H, W, C]`, and what its backward pass needs.
+/// Group norm of `x`, `[N, H, W, C]`, and what its backward pass needs; γ and β are `[C]` or `[N, C]`.
 pub(crate) fn group_norm(
     x: &FlexTensor,
     gamma: &FlexTensor,
@@ -138,6 +138,7 @@ impl Gradient<3> for GroupNormGradient {
             let (x, gy, gamma, beta) = (x.data(), gy.data(), gamma.data(), beta.data());
             rest = group::backward(&shape, x, gy, gamma, beta, &self.statistics, activation, dx);
         });
-        [Some(dx), Some(vector(rest.0)), Some(vector(rest.1))]
+        let like_gamma = |values: Vec<f32>| output(self.gamma.shape(), |to| to.copy_from_slice(&values));
+        [Some(dx), Some(like_gamma(rest.0)), Some(like_gamma(rest.1))]
     }
 }

@@ -61,7 +61,7 @@ pub trait LayerOps: Backend {
         activation: Activation,
     ) -> FloatTensor<Self>;
 
-    /// Group norm of `x` `[N, H, W, C]`, then an activation.
+    /// Group norm of `x` `[N, H, W, C]` with `gamma` and `beta` `[C]` or `[N, C]`, then an activation.
     fn layer_group_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,

@@ -195,6 +195,12 @@ proptest! {
             |x, gamma, beta| layers::group_norm(x, gamma, beta, groups, 1e-6, activation),
             |x, gamma, beta| generic::group_norm(x, gamma, beta, norm),
         );
+        compare(
+            &format!("group norm an image {n}x{h}x{w}x{c} {norm:?}"),
+            ([n, h, w, c], [n, c], [n, c]),
+            |x, gamma, beta| layers::group_norm_per_image(x, gamma, beta, groups, 1e-6, activation),
+            |x, gamma, beta| generic::group_norm_per_image(x, gamma, beta, norm),
+        );
     }
 }
 

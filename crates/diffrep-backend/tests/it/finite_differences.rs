@@ -62,6 +62,11 @@ fn the_gradients_of_the_norms() {
         check("group norm, x", shape, |x| group(x, gamma.clone(), beta.clone()));
         check("group norm, gamma", [6], |g| group(x.clone(), g, beta.clone()));
         check("group norm, beta", [6], |b| group(x.clone(), gamma.clone(), b));
+        let (own_gamma, own_beta) = (normal(5, [3, 6]).detach(), normal(6, [3, 6]).detach());
+        let own = |x, g, b| layers::group_norm_per_image(x, g, b, 3, 1e-6, activation);
+        check("group norm an image, x", shape, |x| own(x, own_gamma.clone(), own_beta.clone()));
+        check("group norm an image, gamma", [3, 6], |g| own(x.clone(), g, own_beta.clone()));
+        check("group norm an image, beta", [3, 6], |b| own(x.clone(), own_gamma.clone(), b));
         let affine = |x, a, b| layers::affine(x, a, b, activation);
         check("affine, x", shape, |x| affine(x, gamma.clone(), beta.clone()));
         check("affine, scale", [6], |a| affine(x.clone(), a, beta.clone()));

@@ -32,6 +32,19 @@ impl Shape {
         all / images
     }
 
+    /// True if `parameter` has one number a channel, or one for each channel of each image.
+    fn fits(&self, parameter: &[f32]) -> bool {
+        [self.channels, self.images * self.channels].contains(&parameter.len())
+    }
+
+    /// The parameters that hold for an image.
+    fn of_image<'a>(&self, parameter: &'a [f32], image: usize) -> &'a [f32] {
+        match parameter.len() == self.channels {
+            true => parameter,
+            false => &parameter[image * self.channels..][..self.channels],
+        }
+    }
+
     /// `(scale, shift)` for the channels of an image whose groups have these means and inverse roots.
     fn fold(&self, gamma: &[f32], beta: &[f32], mean: &[f32], inverse: &[f32]) -> (Vec<f32>, Vec<f32>) {
         (0..self.channels)
@@ -52,7 +65,7 @@ pub struct Statistics {
     pub inverse_root: Vec<f32>,
 }
 
-/// `y = activation(γ (x − mean)/√(variance + ε) + β)`.
+/// `y = activation(γ (x − mean)/√(variance + ε) + β)`; γ and β are `[channels]`, or `[images, channels]`.
 ///
 /// # Panics
 /// If a length doesn't match the shape, or `x` is empty.
@@ -65,7 +78,7 @@ pub fn forward(
     y: &mut [f32],
 ) -> Statistics {
     let image = shape.image(x.len());
-    assert!(y.len() == x.len() && gamma.len() == shape.channels && beta.len() == shape.channels);
+    assert!(y.len() == x.len() && shape.fits(gamma) && shape.fits(beta));
     let groups = shape.groups;
     let mut mean = vec![0.0; shape.images * groups];
     let mut inverse_root = mean.clone();
@@ -74,6 +87,7 @@ pub fn forward(
     parallel::for_each(tasks, |i, (y, (mean, inverse))| {
         let x = &x[i * image..][..image];
         image_statistics(shape, x, mean, inverse);
+        let (gamma, beta) = (shape.of_image(gamma, i), shape.of_image(beta, i));
         let (scale, shift) = shape.fold(gamma, beta, mean, inverse);
         rows::affine(x, &scale, &shift, activation, y);
     });
@@ -93,7 +107,7 @@ fn image_statistics(shape: &Shape, x: &[f32], mean: &mut [f32], inverse: &mut [f
     }
 }
 
-/// Gradients of data (into `dx`), γ and β.
+/// Gradients of data (into `dx`), γ and β, these in the shape of γ.
 ///
 /// # Panics
 /// If a length doesn't match the shape, or `x` is empty.
@@ -110,7 +124,7 @@ pub fn backward(
 ) -> (Vec<f32>, Vec<f32>) {
     let image = shape.image(x.len());
     let (channels, groups, width) = (shape.channels, shape.groups, shape.per_group());
-    assert!(gy.len() == x.len() && dx.len() == x.len() && gamma.len() == channels && beta.len() == channels);
+    assert!(gy.len() == x.len() && dx.len() == x.len() && shape.fits(gamma) && gamma.len() == beta.len());
     let count = (image / groups) as f64;
     // Of each image: Σ g and Σ g (x − mean), for every channel.
     let mut sums = vec![(vec![0.0f32; channels], vec![0.0f32; channels]); shape.images];
@@ -119,6 +133,7 @@ pub fn backward(
         let (x, gy) = (&x[i * image..][..image], &gy[i * image..][..image]);
         let mean = &statistics.mean[i * groups..][..groups];
         let inverse = &statistics.inverse_root[i * groups..][..groups];
+        let (gamma, beta) = (shape.of_image(gamma, i), shape.of_image(beta, i));
         let (scale, shift) = shape.fold(gamma, beta, mean, inverse);
         let centre: Vec<f32> = (0..channels).map(|c| mean[c / width]).collect();
         // An image stays in the second-level cache, so three simple passes beat evaluating the activation twice.
@@ -136,11 +151,14 @@ pub fn backward(
         }
         rows::data_gradient(x, None, &scale, &shift, &x_factor, &constant, Activation::Identity, dx);
     });
-    let (mut dgamma, mut dbeta) = (vec![0.0; channels], vec![0.0; channels]);
-    for c in 0..channels {
+    let images_a_parameter = if gamma.len() == channels { shape.images } else { 1 };
+    let (mut dgamma, mut dbeta) = (vec![0.0; gamma.len()], vec![0.0; gamma.len()]);
+    for (place, (dgamma, dbeta)) in dgamma.iter_mut().zip(&mut dbeta).enumerate() {
+        let (first, c) = (place / channels, place % channels);
+        let images = first..first + images_a_parameter;
         let inverse = |i: usize| f64::from(statistics.inverse_root[i * groups + c / width]);
-        dgamma[c] = sums.iter().enumerate().map(|(i, s)| f64::from(s.1[c]) * inverse(i)).sum::<f64>() as f32;
-        dbeta[c] = sums.iter().map(|s| f64::from(s.0[c])).sum::<f64>() as f32;
+        *dgamma = images.clone().map(|i| f64::from(sums[i].1[c]) * inverse(i)).sum::<f64>() as f32;
+        *dbeta = images.map(|i| f64::from(sums[i].0[c])).sum::<f64>() as f32;
     }
     (dgamma, dbeta)
 }

@@ -1,5 +1,5 @@
 //! The plan of score network and decoder: which block has which channels, checked.
-use super::config::{ModelConfig, NcsnppConfig, NnError};
+use super::config::{BlockConditioning, ModelConfig, NcsnppConfig, NnError};
 use super::initialiser::groups;
 use super::residual_block::{BlockRule, BlockShape, Resample};
 use super::time_embedding::TimeEmbedding;
@@ -29,6 +29,7 @@ pub(super) struct Architecture {
     pub features: usize,
     pub channels: usize,
     pub dropout: f64,
+    pub conditioning: BlockConditioning,
     /// Rows and columns of the smallest feature map.
     pub bottleneck: (usize, usize),
     pub down: Vec<DownShape>,
@@ -58,6 +59,7 @@ impl Architecture {
             features: config.features,
             channels: model.channels,
             dropout: config.dropout,
+            conditioning: config.conditioning,
             bottleneck: sides[sides.len() - 1],
             down,
             middle,
@@ -81,7 +83,8 @@ impl Architecture {
 
     /// What all residual blocks share.
     pub(super) fn block_rule(&self) -> BlockRule {
-        BlockRule { embedding: self.embedding(), dropout: self.dropout }
+        let &Self { dropout, conditioning, .. } = self;
+        BlockRule { embedding: self.embedding(), dropout, conditioning }
     }
 
     /// Every group norm's groups must divide its channels.

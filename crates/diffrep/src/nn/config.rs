@@ -93,6 +93,17 @@ impl EncoderConfig {
     }
 }
 
+/// How the joint embedding of time and latent enters a residual block, between its convolutions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockConditioning {
+    /// Added to the feature map, as published.
+    #[default]
+    Shift,
+    /// Scales and shifts the normalised feature map (Dhariwal and Nichol, "Diffusion models beat GANs", 2021).
+    ScaleShift,
+}
+
 /// The score network, whose up path the latent decoder mirrors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -108,11 +119,20 @@ pub struct NcsnppConfig {
     pub attention: Option<Vec<usize>>,
     /// Dropout rate inside residual blocks, in [0, 1).
     pub dropout: f64,
+    /// How each block is told time and latent.
+    pub conditioning: BlockConditioning,
 }
 
 impl Default for NcsnppConfig {
     fn default() -> Self {
-        Self { features: 16, multipliers: vec![1, 2, 2, 2], blocks: 2, attention: None, dropout: 0.1 }
+        Self {
+            features: 16,
+            multipliers: vec![1, 2, 2, 2],
+            blocks: 2,
+            attention: None,
+            dropout: 0.1,
+            conditioning: BlockConditioning::default(),
+        }
     }
 }
 

@@ -7,15 +7,15 @@ use super::parameters::{self, Kind, Layout};
 use super::residual_block::{BlockRule, BlockShape, Resample, ResidualBlock};
 use super::time_embedding::TimeEmbedding;
 use super::{
-    Conditioning, EncoderConfig, LatentDecoder, Mode, ModelConfig, Ncsnpp, NcsnppConfig, Pass, Precision,
-    WideResNet, wide_resnet,
+    BlockConditioning, Conditioning, EncoderConfig, LatentDecoder, Mode, ModelConfig, Ncsnpp, NcsnppConfig,
+    Pass, Precision, WideResNet, wide_resnet,
 };
 use crate::random::{Purpose, Seed};
 use burn::module::{Module, ModuleDisplay, Param, ParamId};
 use burn::tensor::{Device, Tensor, TensorData};
 
 const SEED: Seed = Seed(11);
-const RULE: BlockRule = BlockRule { embedding: 6, dropout: 0.25 };
+const RULE: BlockRule = BlockRule { embedding: 6, dropout: 0.25, conditioning: BlockConditioning::Shift };
 const TRAIN: Pass = Pass { mode: Mode::Train, seed: SEED, ..Pass::EVAL };
 /// Agreement relative to the norm of a tensor's gradient.
 const TOLERANCE: f64 = 1e-2;
@@ -99,14 +99,16 @@ fn embedding(n: usize, width: usize, device: &Device) -> Tensor<2> {
 }
 
 fn residual(shape: BlockShape) {
-    check(
-        |init| ResidualBlock::new(shape, RULE, init),
-        [2, 4, 4, shape.input],
-        |block, x| {
-            let embedding = embedding(2, RULE.embedding, &x.device());
-            block.forward(x, &embedding, TRAIN)
-        },
-    );
+    for conditioning in [BlockConditioning::Shift, BlockConditioning::ScaleShift] {
+        check(
+            |init| ResidualBlock::new(shape, BlockRule { conditioning, ..RULE }, init),
+            [2, 4, 4, shape.input],
+            |block, x| {
+                let embedding = embedding(2, RULE.embedding, &x.device());
+                block.forward(x, &embedding, TRAIN)
+            },
+        );
+    }
 }
 
 #[test]
@@ -205,6 +207,7 @@ fn tiny() -> Architecture {
             blocks: 1,
             attention: Some(vec![4]),
             dropout: 0.0,
+            ..NcsnppConfig::default()
         },
         score_network: true,
         decoder: true,

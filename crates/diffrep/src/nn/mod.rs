@@ -25,7 +25,7 @@ mod wide_resnet;
 
 pub use blocks::{BlockName, Watch};
 pub use conditioning::{Condition, Conditioning};
-pub use config::{EncoderConfig, ModelConfig, NcsnppConfig, NnError};
+pub use config::{BlockConditioning, EncoderConfig, ModelConfig, NcsnppConfig, NnError};
 pub use diffrep_backend::device;
 pub use diffrep_backend::layers::{Mode, Precision};
 pub use latent_decoder::LatentDecoder;

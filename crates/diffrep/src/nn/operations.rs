@@ -237,7 +237,7 @@ fn residual(products: &mut Vec<Product>, plan: &Architecture, block: BlockShape,
     };
     products.extend([
         convolution([input, output], 3, side, Input::Hidden),
-        linear(plan.embedding(), output),
+        linear(plan.embedding(), plan.block_rule().told(output)),
         convolution([output, output], 3, side, Input::Hidden),
     ]);
     if block.projects() {
@@ -253,8 +253,8 @@ fn attention(products: &mut Vec<Product>, channels: usize, side: Side) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nn::NcsnppConfig;
     use crate::nn::parameters::{Kind, Layout};
+    use crate::nn::{BlockConditioning, NcsnppConfig};
     use crate::random::Seed;
 
     fn config(side: Side, ncsnpp: NcsnppConfig) -> ModelConfig {
@@ -275,7 +275,14 @@ mod tests {
     #[test]
     fn every_weight_of_the_real_networks_is_counted_once() {
         let attention = Some(vec![8, 4]);
-        let small = NcsnppConfig { features: 8, multipliers: vec![1, 3], blocks: 1, attention, dropout: 0.0 };
+        let small = NcsnppConfig {
+            features: 8,
+            multipliers: vec![1, 3],
+            blocks: 1,
+            attention,
+            dropout: 0.0,
+            conditioning: BlockConditioning::ScaleShift,
+        };
         for config in [config((32, 32), NcsnppConfig::default()), config((4, 8), small)] {
             let Networks { encoder, conditioning, score, decoder } = config.products().unwrap();
             let layout = Layout::of(&config.init(Seed(0), &Default::default()).unwrap());

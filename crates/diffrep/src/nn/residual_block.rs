@@ -1,8 +1,9 @@
 //! The residual block of the score network.
 use super::Pass;
+use super::config::BlockConditioning;
 use super::initialiser::{Initialiser, Weights};
 use crate::random::Purpose;
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::nn::conv::Conv2d;
 use burn::nn::{GroupNorm, Linear};
 use burn::tensor::Tensor;
@@ -39,9 +40,21 @@ pub(super) struct BlockRule {
     pub embedding: usize,
     /// Dropout rate.
     pub dropout: f64,
+    /// How the embedding enters.
+    pub conditioning: BlockConditioning,
 }
 
-/// BigGAN's residual block with the joint embedding added between its convolutions
+impl BlockRule {
+    /// Numbers that the embedding becomes in a block of `output` channels.
+    pub(super) fn told(self, output: usize) -> usize {
+        match self.conditioning {
+            BlockConditioning::Shift => output,
+            BlockConditioning::ScaleShift => 2 * output,
+        }
+    }
+}
+
+/// BigGAN's residual block, told the joint embedding between its convolutions
 /// (Brock et al., 2019; Song et al., 2021, appendix H).
 #[derive(Module, Debug)]
 pub(super) struct ResidualBlock {
@@ -55,6 +68,8 @@ pub(super) struct ResidualBlock {
     layer: usize,
     #[module(skip)]
     resample: Resample,
+    #[module(skip)]
+    conditioning: BlockConditioning,
 }
 
 impl ResidualBlock {
@@ -63,13 +78,14 @@ impl ResidualBlock {
         Self {
             norm1: init.group_norm(input),
             conv1: init.conv2d([input, output], 3, 1, Weights::UNIT),
-            embedding: init.linear(rule.embedding, output, Weights::UNIT),
+            embedding: init.linear(rule.embedding, rule.told(output), Weights::UNIT),
             norm2: init.group_norm(output),
             conv2: init.conv2d([output, output], 3, 1, Weights::NEAR_ZERO),
             shortcut: shape.projects().then(|| init.conv2d([input, output], 1, 1, Weights::UNIT)),
             dropout: rule.dropout,
             layer: init.dropout_layer(),
             resample,
+            conditioning: rule.conditioning,
         }
     }
 
@@ -82,9 +98,13 @@ impl ResidualBlock {
             Resample::Halve => (layers::downsample_mean(h), layers::downsample_mean(x)),
         };
         let h = layers::conv2d(h, &self.conv1, Padding::same(1), pass.precision);
-        let h =
-            layers::add_bias_per_image(h, layers::linear(embedding.clone(), &self.embedding, pass.precision));
-        let h = group_norm(h, &self.norm2, Activation::Silu);
+        let told = layers::linear(embedding.clone(), &self.embedding, pass.precision);
+        let h = match self.conditioning {
+            BlockConditioning::Shift => {
+                group_norm(layers::add_bias_per_image(h, told), &self.norm2, Activation::Silu)
+            }
+            BlockConditioning::ScaleShift => scaled_and_shifted(h, &self.norm2, told),
+        };
         let key = pass.seed.key(Purpose::Dropout, self.layer as u16, pass.step);
         let h = layers::dropout(h, self.dropout, key, pass.mode);
         let x = match &self.shortcut {
@@ -97,9 +117,26 @@ impl ResidualBlock {
 
 /// Group norm with the parameters of `norm`, then `activation`.
 pub(super) fn group_norm(x: Tensor<4>, norm: &GroupNorm, activation: Activation) -> Tensor<4> {
-    let parameter = |p: &Option<burn::module::Param<Tensor<1>>>| {
+    let (gamma, beta) = parameters(norm);
+    layers::group_norm(x, gamma, beta, norm.num_groups, norm.epsilon, activation)
+}
+
+/// `SiLU(norm(x)·(1 + scale) + shift)`, where each row of `told` `[N, 2C]` holds scale and shift of an image's channels.
+fn scaled_and_shifted(x: Tensor<4>, norm: &GroupNorm, told: Tensor<2>) -> Tensor<4> {
+    let (gamma, beta) = parameters(norm);
+    let mut halves = told.chunk(2, 1).into_iter();
+    let (Some(scale), Some(shift)) = (halves.next(), halves.next()) else {
+        unreachable!("two numbers a channel make two halves")
+    };
+    let scale = scale.add_scalar(1.0);
+    let gamma = gamma.unsqueeze_dim::<2>(0) * scale.clone();
+    let beta = beta.unsqueeze_dim::<2>(0) * scale + shift;
+    layers::group_norm_per_image(x, gamma, beta, norm.num_groups, norm.epsilon, Activation::Silu)
+}
+
+fn parameters(norm: &GroupNorm) -> (Tensor<1>, Tensor<1>) {
+    let value = |p: &Option<Param<Tensor<1>>>| {
         p.as_ref().expect("the initialiser gives every group norm its parameters").val()
     };
-    let (gamma, beta) = (parameter(&norm.gamma), parameter(&norm.beta));
-    layers::group_norm(x, gamma, beta, norm.num_groups, norm.epsilon, activation)
+    (value(&norm.gamma), value(&norm.beta))
 }

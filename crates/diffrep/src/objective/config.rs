@@ -29,6 +29,22 @@ pub enum ReconstructionLoss {
     Bce,
 }
 
+/// Which picture of an image the encoder sees, beside the one that is denoised or reconstructed.
+///
+/// With another view than the target's, a code can only help by what both views share: changes that augmentation makes
+/// are no longer worth coding. What that wins for classes it loses for reconstructions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncoderView {
+    /// The target itself, as published.
+    #[default]
+    Same,
+    /// Another augmented view than the target, which is augmented too.
+    Other,
+    /// An augmented view, while the target is the image as it is.
+    Augmented,
+}
+
 /// A method and its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -49,6 +65,11 @@ pub struct ObjectiveConfig {
     pub reconstruction_loss: ReconstructionLoss,
     /// τ of contrastive losses, positive.
     pub temperature: f64,
+    /// What the encoder sees while it is trained by denoising or reconstruction.
+    pub encoder_view: EncoderView,
+    /// Probability, in [0, 1), that the score network is told a code of zeros instead of the image's, so that it can
+    /// also do without (Ho and Salimans, "Classifier-free diffusion guidance", 2022). In training only.
+    pub drop_latent: f64,
 }
 
 impl Default for ObjectiveConfig {
@@ -62,6 +83,8 @@ impl Default for ObjectiveConfig {
             reconstruction: 0.0,
             reconstruction_loss: ReconstructionLoss::default(),
             temperature: 0.5,
+            encoder_view: EncoderView::default(),
+            drop_latent: 0.0,
         }
     }
 }
@@ -92,10 +115,19 @@ impl ObjectiveConfig {
         if !(self.temperature > 0.0 && self.temperature.is_finite()) {
             return Err(ObjectiveError::Temperature { value: self.temperature });
         }
+        if !(0.0..1.0).contains(&self.drop_latent) {
+            return Err(ObjectiveError::DropLatent { value: self.drop_latent });
+        }
         self.time.check()?;
         let (method, needs) = (self.method.name(), self.method.needs());
         if needs.decoder && !self.needs_decoder() {
             return Err(ObjectiveError::NoReconstruction { method });
+        }
+        if self.encoder_view != EncoderView::Same && !(needs.score_network || needs.decoder) {
+            return Err(ObjectiveError::NoTarget { method });
+        }
+        if self.drop_latent > 0.0 && !needs.score_network {
+            return Err(ObjectiveError::NothingTold { method });
         }
         let yes_or_no = |yes| if yes { "true" } else { "false" };
         let joint = if needs.decoder { method } else { "a joint reconstruction" };
@@ -138,6 +170,24 @@ pub enum ObjectiveError {
     Temperature {
         /// Its value.
         value: f64,
+    },
+    /// A probability out of range.
+    #[error("objective.drop_latent is {value}, expected a probability below 1")]
+    DropLatent {
+        /// Its value.
+        value: f64,
+    },
+    /// Another view than a target that isn't there.
+    #[error("objective.encoder_view: {method} has no picture to denoise or reconstruct; expected `same`")]
+    NoTarget {
+        /// Its name.
+        method: &'static str,
+    },
+    /// A code withheld from nobody.
+    #[error("objective.drop_latent: {method} has no score network; expected 0")]
+    NothingTold {
+        /// Its name.
+        method: &'static str,
     },
     /// An autoencoder that reconstructs nothing.
     #[error(

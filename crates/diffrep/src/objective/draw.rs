@@ -14,6 +14,8 @@ pub struct Draw {
     pub noise: Tensor<4>,
     /// The noise of a probabilistic latent `[N, d]`, standard normal.
     pub latent_noise: Tensor<2>,
+    /// `[N, 1]`: 1 where the score network is told the image's latent, 0 where it is told zeros. None: all ones.
+    pub keep: Option<Tensor<2>>,
 }
 
 impl Draw {
@@ -32,7 +34,20 @@ impl Draw {
             t,
             noise: normal(seed, Purpose::Noise, step, shape, device),
             latent_noise: latent_noise([shape[0], latent_dim], (seed, step), device),
+            keep: None,
         }
+    }
+
+    /// The same with each latent withheld with this probability.
+    pub fn dropping(self, probability: f64, (seed, step): (Seed, u32)) -> Self {
+        if probability == 0.0 {
+            return self;
+        }
+        let key = seed.key(Purpose::DropLatent, 0, step);
+        let kept = |row| f32::from(f64::from(key.uniform(row)) >= probability);
+        let keep: Vec<f32> = (0..self.t.len() as u32).map(kept).collect();
+        let keep = TensorData::new(keep, [self.t.len(), 1]);
+        Self { keep: Some(Tensor::from_data(keep, &self.noise.device())), ..self }
     }
 }
 

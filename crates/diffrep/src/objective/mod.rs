@@ -9,7 +9,7 @@ mod methods;
 pub mod terms;
 mod time_sampling;
 
-pub use config::{ObjectiveConfig, ObjectiveError, ReconstructionLoss, Weighting};
+pub use config::{EncoderView, ObjectiveConfig, ObjectiveError, ReconstructionLoss, Weighting};
 pub use draw::Draw;
 pub use methods::{
     Contrastive, Method, Needs, Reconstruction, ScoreMatching, Supervised, cross_entropy, nt_xent,
@@ -28,7 +28,8 @@ pub struct Batch {
     pub images: Tensor<4>,
     /// The same pixels in [0, 1]: the target of binary cross-entropy, which can't do without.
     pub unit: Option<Tensor<4>>,
-    /// Another augmented view of each image, standardised: contrastive losses can't do without.
+    /// Another view of each image, standardised: contrastive losses can't do without, others encode it instead of the
+    /// image if it is there ([`EncoderView`]).
     pub second: Option<Tensor<4>>,
     /// One-hot rows `[N, classes]`, zero for images without a label: a supervised loss can't do without.
     pub labels: Option<Tensor<2>>,
@@ -38,6 +39,11 @@ impl Batch {
     /// Standardised images `[N, H, W, C]` and nothing else.
     pub fn new(images: Tensor<4>) -> Self {
         Self { images, unit: None, second: None, labels: None }
+    }
+
+    /// What the encoder of a method with a target sees `[N, H, W, C]`.
+    fn encoded(&self) -> Tensor<4> {
+        self.second.as_ref().unwrap_or(&self.images).clone()
     }
 }
 

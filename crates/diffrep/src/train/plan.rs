@@ -3,7 +3,7 @@ use super::run_folder::SEMI_SETTINGS;
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
 use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess};
 use crate::nn::ModelConfig;
-use crate::objective::{self, Objective};
+use crate::objective::{self, EncoderView, Objective};
 use crate::random::{Purpose, Seed};
 use std::fmt;
 use std::path::Path;
@@ -181,6 +181,13 @@ fn check(config: &Config) -> Result<(), ConfigError> {
         ("checkpoint.every", config.checkpoint.every as f64, config.checkpoint.every >= 1, "at least 1"),
         ("checkpoint.keep", config.checkpoint.keep as f64, config.checkpoint.keep >= 1, "at least 1"),
     ];
+    if config.objective.encoder_view != EncoderView::Same && config.augment.is_off() {
+        return Err(ConfigError::OutOfRange {
+            key: "objective.encoder_view",
+            value: "set while augment.* is off".to_owned(),
+            expected: "augmentation, such as augment.crop=[0.2,1.0], or `same`",
+        });
+    }
     match checks.into_iter().find(|(_, _, fits, _)| !fits) {
         None => Ok(config.augment.check()?),
         Some((key, value, _, expected)) => {

@@ -17,6 +17,7 @@ mod methods;
 mod model_config;
 mod model_operations;
 mod objective;
+mod objective_views;
 mod parameters;
 mod precision;
 mod probe;

@@ -28,6 +28,7 @@ pub fn tiny_config(method: Method) -> ModelConfig {
             blocks: 1,
             attention: Some(vec![4]),
             dropout: 0.1,
+            ..NcsnppConfig::default()
         },
         score_network: true,
         decoder: true,

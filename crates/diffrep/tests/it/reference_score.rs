@@ -65,6 +65,7 @@ impl Case {
             false => Tensor::zeros([3, 64], device),
         };
         Draw {
+            keep: None,
             t: self.reference.times("in.t"),
             noise: self.reference.images("in.noise", device),
             latent_noise,

@@ -53,7 +53,7 @@ impl Reconstruction {
         times: TimeEmbeddings,
         pass: Pass,
     ) -> Losses {
-        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, pass);
+        let code = model.encoder.encode_embedded(batch.encoded(), times.encoder, pass);
         let z = code.sample(noise);
         let output = match (&model.decoder, &model.conditioning, times.conditioning) {
             (Some(decoder), Some(conditioning), Some(time)) => {

@@ -49,9 +49,13 @@ impl ScoreMatching {
         times: TimeEmbeddings,
         pass: Pass,
     ) -> Losses {
-        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, pass);
+        let code = model.encoder.encode_embedded(batch.encoded(), times.encoder, pass);
         let z = code.sample(draw.latent_noise.clone());
-        let (score, condition) = condition(model, times.conditioning, z.clone(), pass.precision);
+        let told = match &draw.keep {
+            Some(keep) => z.clone() * keep.clone(),
+            None => z.clone(),
+        };
+        let (score, condition) = condition(model, times.conditioning, told, pass.precision);
         let mut parts = vec![("denoising", self.denoising(score, batch, draw, &condition, pass).mean())];
         parts.extend(terms::regulariser(self.config.gamma, &code, z));
         if let Some(decoder) = model.decoder.as_ref().filter(|_| self.config.needs_decoder()) {
@@ -90,8 +94,12 @@ impl ScoreMatching {
     }
 
     fn draw(&self, batch: &Batch, code_dim: usize, pass: Pass) -> Draw {
-        let device = batch.images.device();
-        Draw::new(self.config.time, &self.sde, batch.images.dims(), code_dim, (pass.seed, pass.step), &device)
+        let (device, address) = (batch.images.device(), (pass.seed, pass.step));
+        let draw = Draw::new(self.config.time, &self.sde, batch.images.dims(), code_dim, address, &device);
+        match pass.mode {
+            Mode::Train => draw.dropping(self.config.drop_latent, address),
+            Mode::Eval => draw,
+        }
     }
 }
 
@@ -106,7 +114,7 @@ impl Objective for ScoreMatching {
         let pass = Pass { mode: Mode::Eval, ..pass };
         let draw = self.draw(batch, model.encoder.latent_dim(), pass);
         let times = model.embed_times(&draw.t, &self.sde, &batch.images.device());
-        let code = model.encoder.encode_embedded(batch.images.clone(), times.encoder, pass);
+        let code = model.encoder.encode_embedded(batch.encoded(), times.encoder, pass);
         let z = code.sample(draw.latent_noise.clone());
         let loss_with = |z| {
             let (score, condition) = condition(model, times.conditioning.clone(), z, pass.precision);
