@@ -44,7 +44,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         let mut text = String::new();
         for table in tables(&record) {
             let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
-            text += &format!("\n{} images seen in training:\n", table.images);
+            text += &format!("\nAfter {} of training:\n", table.budget);
             text += &ui::table(&header, &table.rows);
             text.push('\n');
         }
@@ -63,9 +63,9 @@ struct Progress<'a> {
 impl Progress<'_> {
     fn show(&mut self, event: StudyEvent<'_>) {
         match event {
-            StudyEvent::Cell { arm, seed, images, number, of, finished } => {
+            StudyEvent::Cell { arm, seed, budget, number, of, finished } => {
                 self.end_stage();
-                let what = if images > 0 { format!(", {images} images") } else { String::new() };
+                let what = budget.map(|budget| format!(", {budget}")).unwrap_or_default();
                 let state = if finished { ": done before" } else { "" };
                 self.ui.message(format!("[{number}/{of}] {arm}, seed {seed}{what}{state}"));
             }

@@ -47,7 +47,8 @@ pub struct Args {
     /// Steps in all, those done before included. Default: the preset's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     steps: Option<i64>,
-    /// Stop after so many minutes (the run can be resumed); the schedule is not changed by it.
+    /// Where the preset counts its steps by time (fast, fast-grey): train so long, with a schedule that ends then. Where it
+    /// has a number of steps: stop after so many minutes (the run can be resumed); the schedule is not changed by it.
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// Steps between two checkpoints. Default: the preset's.
@@ -80,9 +81,9 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
         }
         None => None,
     };
-    let mut trainer = match &args.resume {
-        Some(path) => resume(path, &args.device)?,
-        None => start(args)?,
+    let (mut trainer, time) = match &args.resume {
+        Some(path) => (resume(path, &args.device)?, time),
+        None => start(args, time)?,
     };
     let stop = stop_on_ctrl_c()?;
     let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
@@ -93,9 +94,14 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     Ok((trainer, outcome?, steps))
 }
 
-/// A new run, or the one that this very command began before.
-fn start(args: &Args) -> Result<Trainer> {
-    let config = Config::resolve(&sources(args))?;
+/// A new run, or the one that this very command began before, and the time that this call may take.
+fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duration>)> {
+    let mut config = Config::resolve(&sources(args))?;
+    let mut limit = time;
+    if config.train.steps == 0 && args.minutes.is_some() {
+        // Steps are counted to fit, so that the schedule ends with them.
+        (config.train.minutes, limit) = (args.minutes, None);
+    }
     let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
     if let Ok(run) = RunFolder::open(&out) {
         let mut before = run.config()?;
@@ -105,12 +111,12 @@ fn start(args: &Args) -> Result<Trainer> {
         if !changes.is_empty() {
             return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
         }
-        return resume(&out, &args.device);
+        return Ok((resume(&out, &args.device)?, limit));
     }
     // Whatever is wrong with settings or device is said before a folder is made.
     let device = args.device.open()?;
-    let plan = Plan::new(config, &out)?;
-    Ok(Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref(), &device)?)
+    let plan = Plan::counted(config, &out, &device)?;
+    Ok((Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref(), &device)?, limit))
 }
 
 fn resume(path: &Path, device: &DeviceArgs) -> Result<Trainer> {

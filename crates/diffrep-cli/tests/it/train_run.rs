@@ -1,5 +1,6 @@
 //! What `train` does beside training: continuing, stopping in time, what it leaves in the run folder.
 use crate::command::{Place, diffrep, fail, load, metrics, succeed, wait_for};
+use diffrep::train::Config;
 use diffrep::train::checkpoint::{self, Which};
 use std::process::Command;
 
@@ -33,6 +34,24 @@ fn minutes_end_the_run_with_a_checkpoint() {
     assert_eq!(end["ended"], "time is up");
     let step = end["step"].as_u64().unwrap();
     assert_eq!(load(&place.path("run"), Which::Latest).unwrap().progress.step, step);
+}
+
+#[test]
+fn steps_counted_from_minutes_are_settings_of_the_run() {
+    let place = Place::new();
+    let by_time = ["--set", "train.steps=0", "--set", "optimiser.decay=cosine", "--set", "train.minutes=9"];
+    let command =
+        |minutes: &'static str| place.train("run", &[&by_time[..], &["--minutes", minutes]].concat());
+    let end = succeed(command("0.01"));
+    let config = Config::from_file(&place.path("run").join("config.toml")).unwrap();
+    assert_eq!(config.train.minutes, Some(0.01));
+    assert_eq!((end["ended"].as_str(), end["step"].as_u64()), (Some("finished"), Some(config.train.steps)));
+    // The horizon of the schedule is what was counted then, however fast the machine is now.
+    assert_eq!(succeed(command("0.01"))["step"], end["step"]);
+    let message = fail(command("0.02"));
+    assert!(message.contains("train.minutes was 0.01, is 0.02"), "{message}");
+    let neither = fail(place.train("other", &["--set", "train.steps=0"]));
+    assert!(neither.contains("`train.steps` is 0, expected 1 to 4 000 000 000, or train.minutes"), "{neither}");
 }
 
 #[cfg(unix)]

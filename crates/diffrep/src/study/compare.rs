@@ -1,9 +1,9 @@
 //! Running a comparison: whatever is finished is not run again.
-use super::StudyError;
 use super::exhibit::exhibits;
 use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
 use super::table::markdown;
+use super::{Budget, StudyError};
 use crate::data;
 use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
@@ -29,8 +29,8 @@ pub enum StudyEvent<'a> {
         arm: &'a str,
         /// Seed of training.
         seed: u64,
-        /// Images to be seen.
-        images: u64,
+        /// How long it is trained; `None` for the baselines, which aren't.
+        budget: Option<Budget>,
         /// Its number, from 1.
         number: usize,
         /// All of them.
@@ -70,27 +70,34 @@ impl Study<'_> {
         std::fs::create_dir_all(&results)
             .map_err(|error| StudyError::Write { path: results.clone(), error })?;
         let plan = self.plan;
-        let of = plan.arms.len() * plan.seeds.len() * plan.images.len() + 1;
-        let protocol = Protocol::of(&plan.t, &plan.probes);
+        let of = plan.arms.len() * plan.seeds.len() * plan.budgets.len() + 1;
+        let protocol = Protocol::of(&plan.t, &plan.probes, plan.test);
         let mut record = StudyRecord::default();
         let mut number = 0;
         for &seed in &plan.seeds {
             for arm in &plan.arms {
-                for &images in &plan.images {
+                for &budget in &plan.budgets {
                     number += 1;
-                    let file = results.join(format!("{}-seed{seed}-{images}.json", arm.name));
+                    let file = results.join(format!("{}-seed{seed}-{}.json", arm.name, budget.stem()));
                     let known = record::read::<CellRecord>(&file)?;
                     if let Some(cell) = &known {
-                        refuse_changes(&arm.config_of(seed), &cell.config, &file)
+                        refuse_changes(&arm.config_within(seed, budget), &cell.config, &file)
                             .map_err(failed(arm, seed))?;
                     }
                     let known = known.filter(|cell| cell.protocol == protocol);
                     let finished = known.is_some();
-                    observe(StudyEvent::Cell { arm: &arm.name, seed, images, number, of, finished });
+                    observe(StudyEvent::Cell {
+                        arm: &arm.name,
+                        seed,
+                        budget: Some(budget),
+                        number,
+                        of,
+                        finished,
+                    });
                     let cell = match known {
                         Some(cell) => cell,
                         None => {
-                            let Some(cell) = self.cell(arm, seed, images, &protocol, observe)? else {
+                            let Some(cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
                                 return Ok(None);
                             };
                             record::write(&file, &cell)?;
@@ -102,10 +109,8 @@ impl Study<'_> {
                 }
             }
         }
-        let place = |cell: &CellRecord| {
-            let arm = plan.arms.iter().position(|arm| arm.name == cell.arm);
-            (arm, cell.seed, cell.images)
-        };
+        let place = |cell: &CellRecord| (plan.arms.iter().position(|arm| arm.name == cell.arm), cell.seed);
+        // Budgets of an arm and seed are in order already.
         record.cells.sort_by_key(place);
         record.baselines = self.baselines(&results, &protocol, (number + 1, of), observe)?;
         record::write(&self.folder.join("compare.json"), &record)?;
@@ -116,8 +121,12 @@ impl Study<'_> {
         Ok(Some(record))
     }
 
-    fn run_folder(&self, arm: &Arm, seed: u64) -> PathBuf {
-        self.folder.join("runs").join(format!("{}-seed{seed}", arm.name))
+    fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
+        let name = match budget {
+            Budget::Images(_) => format!("{}-seed{seed}", arm.name),
+            Budget::Minutes(_) => format!("{}-seed{seed}-{}", arm.name, budget.stem()),
+        };
+        self.folder.join("runs").join(name)
     }
 
     /// Trains up to the budget and measures. `None` if stopped.
@@ -125,18 +134,20 @@ impl Study<'_> {
         &self,
         arm: &Arm,
         seed: u64,
-        images: u64,
+        budget: Budget,
         protocol: &Protocol,
         observe: &mut Observer<'_>,
     ) -> Result<Option<CellRecord>, StudyError> {
-        let (run, steps) = (self.run_folder(arm, seed), arm.steps(images));
-        let config = arm.config_of(seed);
+        let (run, config) = (self.run_folder(arm, seed, budget), arm.config_within(seed, budget));
+        let mut steps = arm.steps(budget);
         // A budget that an earlier call trained beyond may be there still.
-        let there = checkpoint::steps(&run)?.contains(&steps);
-        if !there && self.train(&run, &config, steps, observe).map_err(failed(arm, seed))? != Ending::Finished
-        {
-            return Ok(None);
+        let there = checkpoint::steps(&run)?;
+        if !steps.is_some_and(|steps| there.contains(&steps)) {
+            let trained = self.train(&run, &config, steps, observe).map_err(failed(arm, seed))?;
+            let (Ending::Finished, total) = trained else { return Ok(None) };
+            steps = Some(total);
         }
+        let steps = steps.expect("a run that was trained has steps");
         let (which, weights) = (Which::Step(steps), Weights::Ema);
         let encoder = LoadedEncoder::open(&run, which, weights, self.device)?;
         let labelled = self.labelled(&encoder).map_err(probing(&arm.name))?;
@@ -149,7 +160,11 @@ impl Study<'_> {
             arm: arm.name.clone(),
             method: arm.config.objective.method.name().to_owned(),
             seed,
-            images,
+            images: match budget {
+                Budget::Images(images) => images,
+                Budget::Minutes(_) => steps * arm.config.train.batch as u64,
+            },
+            minutes: matches!(budget, Budget::Minutes(_)).then_some(budget.amount()),
             steps,
             train_seconds: seconds_until(&run, steps)?,
             time_conditioned: encoder.is_time_conditioned(),
@@ -160,13 +175,14 @@ impl Study<'_> {
         }))
     }
 
+    /// Trains up to `steps`, or as many as the run was planned with.
     fn train(
         &self,
         run: &Path,
         config: &Config,
-        steps: u64,
+        steps: Option<u64>,
         observe: &mut Observer<'_>,
-    ) -> Result<Ending, TrainError> {
+    ) -> Result<(Ending, u64), TrainError> {
         let mut trainer = match RunFolder::open(run) {
             Ok(folder) => {
                 refuse_changes(config, &folder.config()?, run)?;
@@ -174,19 +190,24 @@ impl Study<'_> {
                 Trainer::resume(Plan::existing(&folder)?, lock, self.device)?
             }
             Err(_) => {
-                let plan = Plan::new(config.clone(), run)?;
+                let plan = Plan::counted(config.clone(), run, self.device)?;
                 Trainer::create(plan, LockedRun::acquire(run)?, None, self.device)?
             }
         };
+        let steps = steps.unwrap_or(trainer.plan().config().train.steps);
         let limits = Limits { steps, time: None, stop: self.stop };
         let ending = trainer.run(limits, &mut |event: Event<'_>| observe(StudyEvent::Train(event)))?;
-        Ok(ending)
+        Ok((ending, steps))
     }
 
     fn labelled(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
         let options =
             data::OpenOptions { classes: encoder.record().classes.clone(), ..encoder.open_options() };
-        let dataset = data::open(&encoder.config().data.source, &options)?;
+        let mut dataset = data::open(&encoder.config().data.source, &options)?;
+        if !self.plan.test {
+            // Data without a test split are measured on a fifth of the training rows.
+            dataset.test = None;
+        }
         LabelledData::new(&dataset, None, None)
     }
 
@@ -218,11 +239,11 @@ impl Study<'_> {
         let file = results.join("baselines.json");
         let known = record::read::<BaselineRecord>(&file)?.filter(|known| known.protocol == *protocol);
         let (seed, finished) = (self.plan.seeds[0], known.is_some());
-        observe(StudyEvent::Cell { arm: "baselines", seed, images: 0, number, of, finished });
+        observe(StudyEvent::Cell { arm: "baselines", seed, budget: None, number, of, finished });
         if let Some(known) = known {
             return Ok(known.scores);
         }
-        let run = self.run_folder(&self.plan.arms[0], seed);
+        let run = self.run_folder(&self.plan.arms[0], seed, self.plan.budgets[0]);
         let encoder = LoadedEncoder::open(&run, Which::Latest, Weights::Ema, self.device)?;
         let labelled = self.labelled(&encoder).map_err(probing("baselines"))?;
         let scores = self
@@ -234,11 +255,11 @@ impl Study<'_> {
 }
 
 /// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends
-/// on it.
+/// on it, and is what was counted where a time is given.
 fn refuse_changes(config: &Config, before: &Config, path: &Path) -> Result<(), TrainError> {
     let mut before = before.clone();
     before.checkpoint = config.checkpoint.clone();
-    if config.optimiser.decay == Decay::Constant {
+    if config.optimiser.decay == Decay::Constant || config.train.steps == 0 {
         before.train.steps = config.train.steps;
     }
     let changes = config.changes_since(&before);

@@ -1,4 +1,5 @@
 //! The figures of a comparison.
+use super::Budget;
 use super::record::{CellRecord, StudyRecord};
 use super::table::{accuracy, arms, budgets, few_labels, probes};
 use crate::probe::{ProbeKind, headline, mean_and_sd};
@@ -15,12 +16,15 @@ pub(super) struct Exhibit {
 /// Accuracy against t, against labels a class and against images seen, where there is more than one of them.
 pub(super) fn exhibits(record: &StudyRecord) -> Result<Vec<Exhibit>, ReportError> {
     let mut found = Vec::new();
-    let last = budgets(record).last().copied().unwrap_or(0);
+    let Some(&last) = budgets(record).last() else { return Ok(found) };
     for probe in probes(record) {
         let charts = [
             ("t", against_t(record, probe, last)),
             ("labels", against_labels(record, probe, last)),
-            ("images", against_images(record, probe)),
+            (
+                if matches!(last, Budget::Images(_)) { "images" } else { "minutes" },
+                against_budget(record, probe),
+            ),
         ];
         for (what, chart) in charts {
             if let Some(chart) = chart {
@@ -40,10 +44,10 @@ fn title(probe: ProbeKind) -> &'static str {
 }
 
 /// A line for each method: horizontal where the code doesn't depend on t.
-fn against_t(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<LineChart> {
+fn against_t(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Option<LineChart> {
     let (mut series, mut baselines) = (Vec::new(), Vec::new());
     for arm in arms(record) {
-        let cells = cells(record, arm, images);
+        let cells = cells(record, arm, budget);
         if cells.iter().any(|cell| cell.time_conditioned) {
             let levels = cells.first()?.protocol.t.clone();
             let points = levels.into_iter().filter_map(|t| {
@@ -70,11 +74,11 @@ fn against_t(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<Line
         baselines.extend(found.and_then(|score| baseline(source, &[score.accuracy])));
     }
     let x = Axis::linear("level of detail t (0 fine, 1 coarse)");
-    chart(format!("Test accuracy, {}", title(probe)), x, series, baselines)
+    chart(format!("Accuracy, {}", title(probe)), x, series, baselines)
 }
 
 /// A line for each method over the numbers of labels a class.
-fn against_labels(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option<LineChart> {
+fn against_labels(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Option<LineChart> {
     let counts = few_labels(record);
     if counts.len() < 2 {
         return None;
@@ -86,7 +90,7 @@ fn against_labels(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option
     let mut series: Vec<Series> = arms(record)
         .into_iter()
         .map(|arm| {
-            let cells = cells(record, arm, images);
+            let cells = cells(record, arm, budget);
             line(arm, &|count| {
                 cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, Some(count))).collect()
             })
@@ -101,32 +105,30 @@ fn against_labels(record: &StudyRecord, probe: ProbeKind, images: u64) -> Option
         });
         chosen.map(|score| score.accuracy).collect()
     }));
-    let title = format!("Test accuracy with few labels, {}", title(probe));
+    let title = format!("Accuracy with few labels, {}", title(probe));
     chart(title, Axis::log("labels a class"), series, Vec::new())
 }
 
 /// A line for each method over the budgets.
-fn against_images(record: &StudyRecord, probe: ProbeKind) -> Option<LineChart> {
+fn against_budget(record: &StudyRecord, probe: ProbeKind) -> Option<LineChart> {
     let budgets = budgets(record);
-    if budgets.len() < 2 {
-        return None;
-    }
+    let axis = budgets.first().filter(|_| budgets.len() > 1)?.axis();
     let line = |arm: &str| {
-        let point = |&images: &u64| {
-            let cells = cells(record, arm, images);
+        let point = |&budget: &Budget| {
+            let cells = cells(record, arm, budget);
             let values: Vec<f64> =
                 cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, None)).collect();
-            point(images as f64, &values)
+            point(budget.amount(), &values)
         };
         Series { name: arm.to_owned(), points: budgets.iter().filter_map(point).collect() }
     };
     let series = arms(record).into_iter().map(line).collect();
-    let title = format!("Test accuracy against training, {}", title(probe));
-    chart(title, Axis::log("images seen"), series, Vec::new())
+    let title = format!("Accuracy against training, {}", title(probe));
+    chart(title, Axis::log(axis), series, Vec::new())
 }
 
-fn cells<'a>(record: &'a StudyRecord, arm: &str, images: u64) -> Vec<&'a CellRecord> {
-    record.cells.iter().filter(|cell| cell.arm == arm && cell.images == images).collect()
+fn cells<'a>(record: &'a StudyRecord, arm: &str, budget: Budget) -> Vec<&'a CellRecord> {
+    record.cells.iter().filter(|cell| cell.arm == arm && cell.budget() == budget).collect()
 }
 
 /// Mean in %, with the deviation between seeds where there are several.
@@ -143,11 +145,5 @@ fn baseline(name: &str, values: &[f64]) -> Option<Baseline> {
 /// None where there is nothing to draw: a chart needs a line.
 fn chart(title: String, x: Axis, mut series: Vec<Series>, baselines: Vec<Baseline>) -> Option<LineChart> {
     series.retain(|line| !line.points.is_empty());
-    (!series.is_empty()).then(|| LineChart {
-        title,
-        x,
-        y: Axis::linear("test accuracy, %"),
-        series,
-        baselines,
-    })
+    (!series.is_empty()).then(|| LineChart { title, x, y: Axis::linear("accuracy, %"), series, baselines })
 }

@@ -1,4 +1,5 @@
 //! Whole experiments out of the parts below: methods compared with each other under one budget.
+mod budget;
 mod compare;
 mod error;
 mod exhibit;
@@ -6,6 +7,7 @@ mod plan;
 mod record;
 mod table;
 
+pub use budget::Budget;
 pub use compare::{Study, StudyEvent};
 pub use error::StudyError;
 pub use plan::{Arm, PlanFile, StudyPlan};

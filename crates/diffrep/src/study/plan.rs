@@ -1,9 +1,9 @@
 //! The plan of a comparison: a TOML file, checked once.
-use super::StudyError;
+use super::{Budget, StudyError};
 use crate::objective::Method;
 use crate::probe::{ProbeKind, Recipe, Settings};
 use crate::represent::{level_grid, parse_levels};
-use crate::train::{Config, Sources};
+use crate::train::{Config, ConfigError, Sources};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -32,7 +32,14 @@ pub struct PlanFile {
     #[serde(default = "two_seeds")]
     pub seeds: Vec<u64>,
     /// Images seen in training: one budget or several.
+    #[serde(default)]
     pub images: Vec<u64>,
+    /// Minutes of training, instead of images.
+    #[serde(default)]
+    pub minutes: Vec<f64>,
+    /// Measure on a fifth of the training rows instead of the test split, which isn't read: to choose settings by.
+    #[serde(default)]
+    pub validate: bool,
     /// Levels of detail for methods whose code has them, as a list `"0,0.5,1"`. Default: six from 0 to 1.
     #[serde(default)]
     pub t: Option<String>,
@@ -94,9 +101,21 @@ impl Arm {
         Config { seed, ..self.config.clone() }
     }
 
-    /// Steps that show at least `images` images.
-    pub fn steps(&self, images: u64) -> u64 {
-        images.div_ceil(self.config.train.batch as u64)
+    /// Settings of the run for a budget.
+    pub fn config_within(&self, seed: u64, budget: Budget) -> Config {
+        let mut config = self.config_of(seed);
+        if let Budget::Minutes(minutes) = budget {
+            (config.train.steps, config.train.minutes) = (0, Some(minutes));
+        }
+        config
+    }
+
+    /// Steps that show at least so many images; `None` for a time, whose steps are counted when a run begins.
+    pub fn steps(&self, budget: Budget) -> Option<u64> {
+        match budget {
+            Budget::Images(images) => Some(images.div_ceil(self.config.train.batch as u64)),
+            Budget::Minutes(_) => None,
+        }
     }
 }
 
@@ -107,8 +126,10 @@ pub struct StudyPlan {
     pub arms: Vec<Arm>,
     /// Seeds of training.
     pub seeds: Vec<u64>,
-    /// Images seen, ascending.
-    pub images: Vec<u64>,
+    /// How long each is trained, ascending.
+    pub budgets: Vec<Budget>,
+    /// Whether the test split is measured on, once; otherwise a fifth of the training rows.
+    pub test: bool,
     /// Levels of detail.
     pub t: Vec<f64>,
     /// Probes and their protocol.
@@ -133,13 +154,7 @@ impl StudyPlan {
 
     fn check(file: PlanFile, path: &Path) -> Result<Self, StudyError> {
         let problem = |problem: String| StudyError::Plan { path: path.to_owned(), problem };
-        let mut images = file.images.clone();
-        images.sort_unstable();
-        images.dedup();
-        let most = match images[..] {
-            [least, ..] if least > 0 => images[images.len() - 1],
-            _ => return Err(problem("images: expected at least one positive number".to_owned())),
-        };
+        let budgets = budgets(&file).map_err(problem)?;
         let mut seeds = file.seeds.clone();
         seeds.sort_unstable();
         seeds.dedup();
@@ -164,8 +179,15 @@ impl StudyPlan {
             if arms.iter().any(|arm| arm.name == name) {
                 return Err(problem(format!("`{name}` is there twice; name one of them in a [[variant]]")));
             }
-            let config = resolve(&file, &variant, most)
+            let config = resolve(&file, &variant, &budgets)
                 .map_err(|error| StudyError::Config { arm: name.clone(), error })?;
+            if file.validate && config.objective.method.needs().labels {
+                let method = config.objective.method.name();
+                let why = format!(
+                    "validate: {name} is {method}, which learns the labels of the rows to be measured on"
+                );
+                return Err(problem(why));
+            }
             arms.push(Arm { name, config });
         }
         let t = match &file.t {
@@ -184,12 +206,29 @@ impl StudyPlan {
         let recipe = file.recipe.parse::<Recipe>().map_err(|error| problem(error.to_string()))?;
         let probe_seeds = (0..file.probe_seeds).collect();
         let probes = Settings { probes, recipe, seeds: probe_seeds, few_labels, cross_validate: false };
-        Ok(Self { arms, seeds, images, t, probes })
+        Ok(Self { arms, seeds, budgets, test: !file.validate, t, probes })
     }
 }
 
-/// Settings of a method that is trained with `images` images in all.
-fn resolve(file: &PlanFile, variant: &VariantFile, images: u64) -> Result<Config, crate::train::ConfigError> {
+/// The budgets of a plan, ascending.
+fn budgets(file: &PlanFile) -> Result<Vec<Budget>, String> {
+    let images = file.images.iter().map(|&images| Budget::Images(images));
+    let minutes = file.minutes.iter().map(|&minutes| Budget::Minutes(minutes));
+    let mut budgets: Vec<Budget> = images.chain(minutes).collect();
+    let positive = |budget: &Budget| budget.amount() > 0.0 && budget.amount().is_finite();
+    if budgets.is_empty() || !budgets.iter().all(positive) {
+        return Err("images or minutes: expected at least one positive number".to_owned());
+    }
+    if !file.images.is_empty() && !file.minutes.is_empty() {
+        return Err("images and minutes: expected one of them".to_owned());
+    }
+    budgets.sort_by(Budget::order);
+    budgets.dedup();
+    Ok(budgets)
+}
+
+/// Settings of a method that is trained up to the largest of `budgets`.
+fn resolve(file: &PlanFile, variant: &VariantFile, budgets: &[Budget]) -> Result<Config, ConfigError> {
     let mut sources = Sources {
         preset: file.preset.clone(),
         set: file.set.iter().chain(&variant.set).cloned().collect(),
@@ -197,12 +236,14 @@ fn resolve(file: &PlanFile, variant: &VariantFile, images: u64) -> Result<Config
     };
     sources.flag("data.source", "data", Some(file.data.as_str()));
     sources.flag("objective.method", "method", Some(variant.method.as_str()));
-    let batch = Config::resolve(&sources)?.train.batch.max(1) as u64;
-    // Learning rates that decay do so over the whole of the largest budget.
-    sources.flag("train.steps", "images", Some(images.div_ceil(batch) as i64));
-    if file.images.len() > 1 {
-        // Smaller budgets can be measured again by another protocol.
-        sources.flag("checkpoint.keep", "images", Some(KEEP));
+    if let Some(&Budget::Images(most)) = budgets.last() {
+        let batch = Config::resolve(&sources)?.train.batch.max(1) as u64;
+        // Learning rates that decay do so over the whole of the largest budget.
+        sources.flag("train.steps", "images", Some(most.div_ceil(batch) as i64));
+        if budgets.len() > 1 {
+            // Smaller budgets can be measured again by another protocol.
+            sources.flag("checkpoint.keep", "images", Some(KEEP));
+        }
     }
     Config::resolve(&sources)
 }
@@ -224,9 +265,10 @@ mod tests {
         let text = "data = \"digits\"\nimages = [1000, 100, 1000]\nmethods = [\"drl\"]\n\
                     [[variant]]\nname = \"small-batches\"\nmethod = \"ae\"\nset = [\"train.batch=16\"]\n";
         let plan = plan(text).unwrap();
-        assert_eq!((plan.images.clone(), plan.seeds.clone()), (vec![100, 1000], vec![0, 1]));
-        let steps: Vec<u64> = plan.arms.iter().map(|arm| arm.steps(1000)).collect();
-        assert_eq!(steps, [16, 63]);
+        assert_eq!(plan.budgets, [100, 1000].map(Budget::Images));
+        assert_eq!(plan.seeds, [0, 1]);
+        let steps: Vec<_> = plan.arms.iter().map(|arm| arm.steps(Budget::Images(1000))).collect();
+        assert_eq!(steps, [Some(16), Some(63)]);
         assert_eq!(plan.arms[1].config.train.steps, 63);
         assert_eq!(plan.arms[1].config.objective.method, Method::AE);
     }
@@ -250,8 +292,13 @@ mod tests {
             let error = plan(&format!("{start}{rest}\n")).unwrap_err();
             assert!(error.contains(told) && !error.contains('\n'), "{error}");
         }
-        assert!(
-            plan("data = \"digits\"\nimages = [0]\nmethods = [\"ae\"]").unwrap_err().contains("positive")
-        );
+        for budget in ["", "images = [0]\n", "minutes = [nan]\n", "minutes = [-1]\n"] {
+            let error = plan(&format!("data = \"digits\"\n{budget}methods = [\"ae\"]")).unwrap_err();
+            assert!(error.contains("images or minutes: expected at least one positive"), "{error}");
+        }
+        let both = plan(&format!("{start}minutes = [1]\nmethods = [\"ae\"]")).unwrap_err();
+        assert!(both.contains("images and minutes: expected one of them"), "{both}");
+        let leak = plan(&format!("{start}validate = true\nmethods = [\"supervised\"]")).unwrap_err();
+        assert!(leak.contains("learns the labels of the rows to be measured on"), "{leak}");
     }
 }

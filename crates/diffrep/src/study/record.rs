@@ -1,5 +1,5 @@
 //! What a comparison keeps: one file of results for each method, seed and budget.
-use super::StudyError;
+use super::{Budget, StudyError};
 use crate::probe::{Score, Settings};
 use crate::represent::{PartFile, ReconstructionQuality};
 use crate::train::Config;
@@ -19,6 +19,9 @@ pub struct CellRecord {
     pub seed: u64,
     /// Images seen.
     pub images: u64,
+    /// The time that it was given, in minutes; absent where images were the budget.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
     /// Training steps.
     pub steps: u64,
     /// Wall-clock seconds of training up to here.
@@ -35,6 +38,13 @@ pub struct CellRecord {
     pub reconstruction: Option<ReconstructionQuality>,
 }
 
+impl CellRecord {
+    /// What its training was limited by.
+    pub fn budget(&self) -> Budget {
+        self.minutes.map_or(Budget::Images(self.images), Budget::Minutes)
+    }
+}
+
 /// What decides about the scores besides the trained weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Protocol {
@@ -48,16 +58,24 @@ pub struct Protocol {
     pub seeds: Vec<u64>,
     /// Hyper-parameters.
     pub recipe: crate::probe::Recipe,
+    /// Whether scores are of the test split; otherwise of a fifth of the training rows.
+    #[serde(default = "yes")]
+    pub test: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl Protocol {
-    pub(super) fn of(t: &[f64], settings: &Settings) -> Self {
+    pub(super) fn of(t: &[f64], settings: &Settings, test: bool) -> Self {
         Self {
             t: t.to_vec(),
             probes: settings.probes.iter().map(|probe| probe.name().to_owned()).collect(),
             few_labels: settings.few_labels.clone(),
             seeds: settings.seeds.clone(),
             recipe: settings.recipe.clone(),
+            test,
         }
     }
 }

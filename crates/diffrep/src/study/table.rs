@@ -1,13 +1,14 @@
 //! The table of a comparison.
+use super::Budget;
 use super::record::{CellRecord, StudyRecord};
 use crate::probe::{ProbeKind, Score, headline, mean_and_sd};
 use std::fmt::Write;
 
 /// The results after one budget: a row for each method, then the baselines.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// Images seen in training.
-    pub images: u64,
+    /// How long methods were trained.
+    pub budget: Budget,
     /// Names of the columns.
     pub header: Vec<String>,
     /// Cells, as many in each row as the header has.
@@ -16,12 +17,12 @@ pub struct Table {
 
 /// A table for each budget, the smallest first.
 ///
-/// Accuracies are test accuracies in %, at the t that each run's validation rows chose: the mean over the seeds of
+/// Accuracies are in %, of the test split unless the plan validates, at the t that each run's validation rows chose: the mean over the seeds of
 /// training, ± their sample standard deviation.
 pub fn tables(record: &StudyRecord) -> Vec<Table> {
-    let of = |images| {
-        let cells: Vec<&CellRecord> = record.cells.iter().filter(|cell| cell.images == images).collect();
-        budget(record, images, &cells)
+    let of = |budget| {
+        let cells: Vec<&CellRecord> = record.cells.iter().filter(|cell| cell.budget() == budget).collect();
+        table(record, budget, &cells)
     };
     budgets(record).into_iter().map(of).collect()
 }
@@ -30,11 +31,12 @@ pub fn tables(record: &StudyRecord) -> Vec<Table> {
 pub fn legend(record: &StudyRecord) -> String {
     let Some(score) = record.cells.iter().flat_map(|cell| &cell.scores).next() else { return String::new() };
     format!(
-        "Test accuracy in % ({}, {} images), mean over training seeds ± standard deviation between them; each is the mean \
+        "Accuracy in % on {} images ({}, {}), mean over training seeds ± standard deviation between them; each is the mean \
          of {} probes, at the t that validation chose (in brackets, of the first seed). Baselines: ± over probe seeds. MSE, \
-         PSNR and SSIM: reconstructions of the test images by the decoder, from the code's mean.",
-        score.data.test_data,
+         PSNR and SSIM: reconstructions of these images by the decoder, from the code's mean.",
         score.test_rows,
+        score.data.test_data,
+        score.data.test_split,
         score.seeds.len(),
     )
 }
@@ -42,10 +44,10 @@ pub fn legend(record: &StudyRecord) -> String {
 /// Tables and legend in Markdown.
 pub fn markdown(record: &StudyRecord) -> String {
     let mut text = String::new();
-    for Table { images, header, rows } in tables(record) {
+    for Table { budget, header, rows } in tables(record) {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let rule: Vec<String> = header.iter().map(|_| "---".to_owned()).collect();
-        let _ = write!(text, "{images} images seen in training:\n\n{}{}", line(&header), line(&rule));
+        let _ = write!(text, "After {budget} of training:\n\n{}{}", line(&header), line(&rule));
         rows.iter().for_each(|row| text.push_str(&line(row)));
         text.push('\n');
     }
@@ -53,7 +55,7 @@ pub fn markdown(record: &StudyRecord) -> String {
 }
 
 /// Rows of one budget.
-fn budget(record: &StudyRecord, images: u64, cells: &[&CellRecord]) -> Table {
+fn table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord]) -> Table {
     let probes = probes(record);
     let few = few_labels(record);
     let reconstructs = cells.iter().any(|cell| cell.reconstruction.is_some());
@@ -119,7 +121,7 @@ fn budget(record: &StudyRecord, images: u64, cells: &[&CellRecord]) -> Table {
         row.resize(header.len(), "–".to_owned());
         rows.push(row);
     }
-    Table { images, header, rows }
+    Table { budget, header, rows }
 }
 
 /// Accuracy in [0, 1] of the encoder at the t that validation chose.
@@ -142,11 +144,11 @@ fn spread(values: &[f64]) -> String {
 }
 
 /// Budgets, ascending.
-pub(super) fn budgets(record: &StudyRecord) -> Vec<u64> {
-    let mut images: Vec<u64> = record.cells.iter().map(|cell| cell.images).collect();
-    images.sort_unstable();
-    images.dedup();
-    images
+pub(super) fn budgets(record: &StudyRecord) -> Vec<Budget> {
+    let mut budgets: Vec<Budget> = record.cells.iter().map(CellRecord::budget).collect();
+    budgets.sort_by(Budget::order);
+    budgets.dedup();
+    budgets
 }
 
 /// Names of the methods in the plan's order.

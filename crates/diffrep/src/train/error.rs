@@ -42,7 +42,7 @@ pub enum ConfigError {
         argument: String,
     },
     /// A number outside its range, or settings that contradict each other.
-    #[error("`{key}` is {value}: {expected}")]
+    #[error("`{key}` is {value}, expected {expected}")]
     OutOfRange {
         /// The setting.
         key: &'static str,

@@ -4,6 +4,7 @@
 //! data, [`Trainer::run`] trains and tells an [`Observer`] what happens. Everything that a run is lies in its folder
 //! ([`RunFolder`], [`checkpoint`], [`metrics`]).
 mod atomic;
+mod budget;
 pub mod checkpoint;
 mod config;
 mod dry_run;

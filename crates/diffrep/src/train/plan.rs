@@ -162,7 +162,18 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     let (train, optimiser, monitor) = (&config.train, &config.optimiser, &config.monitor);
     let positive = |x: f64| x > 0.0 && x.is_finite();
     let checks = [
-        ("train.steps", train.steps as f64, (1.0..4e9).contains(&(train.steps as f64)), "1 to 4 000 000 000"),
+        (
+            "train.steps",
+            train.steps as f64,
+            train.steps < 4_000_000_000 && (train.steps > 0 || train.minutes.is_some()),
+            "1 to 4 000 000 000, or train.minutes instead",
+        ),
+        (
+            "train.minutes",
+            train.minutes.unwrap_or(0.0),
+            train.minutes.is_none_or(positive),
+            "a positive number",
+        ),
         ("train.batch", train.batch as f64, (2..=1 << 20).contains(&train.batch), "at least 2"),
         ("train.clip", train.clip, positive(train.clip), "a positive number"),
         ("train.ema_decay", train.ema_decay, (0.0..1.0).contains(&train.ema_decay), "a number in [0, 1)"),

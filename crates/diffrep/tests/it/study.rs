@@ -1,7 +1,7 @@
 //! Comparisons: what is finished is not run again, and what was stopped goes on.
 use diffrep::nn::device;
-use diffrep::study::{Study, StudyError, StudyEvent, StudyPlan, StudyRecord, markdown, tables};
-use diffrep::train::Event;
+use diffrep::study::{Budget, Study, StudyError, StudyEvent, StudyPlan, StudyRecord, markdown, tables};
+use diffrep::train::{Event, RunFolder};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -76,13 +76,13 @@ fn results_hold_tables_figures_and_reconstructions() {
     let plan = plan(folder.path(), PLAN);
     let record = run(&plan, folder.path(), usize::MAX).unwrap().record.unwrap();
     let tables = tables(&record);
-    assert_eq!(tables.iter().map(|table| table.images).collect::<Vec<_>>(), [128, 320]);
+    assert_eq!(tables.iter().map(|table| table.budget).collect::<Vec<_>>(), [128, 320].map(Budget::Images));
     for table in &tables {
         let names: Vec<&str> = table.rows.iter().map(|row| row[0].as_str()).collect();
         assert_eq!(names, ["drl", "ae", "random encoder", "raw pixels"]);
         assert!(table.rows.iter().all(|row| row.len() == table.header.len()), "{table:?}");
     }
-    assert!(markdown(&record).starts_with("128 images seen in training:\n\n| method | linear |"));
+    assert!(markdown(&record).starts_with("After 128 images of training:\n\n| method | linear |"));
     for cell in &record.cells {
         assert_eq!(cell.reconstruction.is_some(), cell.arm == "ae");
         assert_eq!((cell.steps, cell.time_conditioned), (cell.images / 32, cell.arm == "drl"));
@@ -106,4 +106,32 @@ fn another_protocol_measures_again_without_training_and_other_settings_are_refus
         PLAN.replace("ncsnpp.features=4", "ncsnpp.features=8").replace("seeds = [3]", "seeds = [3, 4]");
     let error = run(&plan(folder.path(), &changed), &out, usize::MAX).err().unwrap().to_string();
     assert!(error.contains("drl, seed 3") && error.contains("ncsnpp.features was 4, is 8"), "{error}");
+}
+
+#[test]
+fn minutes_are_counted_in_steps_once_and_rows_to_choose_by_are_not_test_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = PLAN.replace("images = [128, 320]", "minutes = [0.02, 0.01]\nvalidate = true");
+    let plan = plan(folder.path(), &text.replace("\"drl\", \"ae\"", "\"ae\""));
+    let begun = run(&plan, folder.path(), 1).unwrap();
+    assert!(begun.record.is_none() && begun.steps == 1);
+    let first = run(&plan, folder.path(), usize::MAX).unwrap();
+    let record = first.record.unwrap();
+    assert_eq!(
+        record.cells.iter().map(|cell| cell.budget()).collect::<Vec<_>>(),
+        [0.01, 0.02].map(Budget::Minutes)
+    );
+    for cell in &record.cells {
+        let stem = format!("ae-seed3-{}min", cell.minutes.unwrap());
+        let planned = RunFolder::open(&folder.path().join("runs").join(stem)).unwrap().config().unwrap();
+        assert_eq!((planned.train.steps, planned.train.minutes), (cell.steps, cell.minutes));
+        assert_eq!(cell.images, 32 * cell.steps);
+        for score in &cell.scores {
+            // A fifth of the 1,437 training rows, by class; the test split has 360.
+            assert_eq!((score.data.test_split.as_str(), score.test_rows), ("held-out fifth", 288));
+        }
+    }
+    assert!(folder.path().join("linear-minutes.svg").is_file());
+    let again = run(&plan, folder.path(), usize::MAX).unwrap();
+    assert_eq!((again.found, again.steps), (vec![true; 3], 0));
 }

@@ -100,8 +100,13 @@ fn make_absolute(path: &mut String) {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainConfig {
-    /// Optimiser steps in all, at least 1.
+    /// Optimiser steps in all; 0: as many as fit into `minutes`, counted when the run is created.
+    #[serde(default)]
     pub steps: u64,
+    /// Time of the whole training on the machine that creates the run, positive. It matters where steps are not given,
+    /// and says nothing of a run that goes on later or elsewhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<f64>,
     /// Images a step, at least 1.
     pub batch: usize,
     /// Largest norm of the whole gradient, > 0; longer ones are scaled down.
