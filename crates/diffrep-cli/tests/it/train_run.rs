@@ -51,7 +51,10 @@ fn steps_counted_from_minutes_are_settings_of_the_run() {
     let message = fail(command("0.02"));
     assert!(message.contains("train.minutes was 0.01, is 0.02"), "{message}");
     let neither = fail(place.train("other", &["--set", "train.steps=0"]));
-    assert!(neither.contains("`train.steps` is 0, expected 1 to 4 000 000 000, or train.minutes"), "{neither}");
+    assert!(
+        neither.contains("`train.steps` is 0, expected 1 to 4 000 000 000, or train.minutes"),
+        "{neither}"
+    );
 }
 
 #[cfg(unix)]

@@ -3,7 +3,6 @@ use super::AnalyseError;
 use crate::probe::{Data, Origin};
 use crate::represent::PartFile;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::Path;
 
 /// File in the run folder.
@@ -95,11 +94,7 @@ impl Analysis {
     pub fn save(&self, run: &Path) -> Result<(), AnalyseError> {
         let path = run.join(FILE);
         let text = serde_json::to_string_pretty(self).expect("a record holds strings and numbers");
-        let write = || {
-            let mut part = PartFile::create(&path)?;
-            part.write_all(text.as_bytes())?;
-            part.finish()
-        };
-        write().map_err(|error| AnalyseError::Write { path: path.clone(), error })
+        PartFile::write_whole(&path, text.as_bytes())
+            .map_err(|error| AnalyseError::Write { path: path.clone(), error })
     }
 }

@@ -10,7 +10,6 @@ use super::score_probe::{ScoreProbe, probe_score};
 use crate::data::ImageSet;
 use crate::random::Seed;
 use crate::represent::{Embeddings, LoadedEncoder, PartFile, pixels};
-use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -227,10 +226,6 @@ fn best_head(outcomes: &[Outcome], request: &RunProbe) -> Option<SavedHead> {
 fn write(run: &Path, scores: &Scores) -> Result<(), ProbeError> {
     let path = run.join(FILE);
     let text = serde_json::to_string_pretty(scores).expect("scores hold strings and numbers");
-    let write = || {
-        let mut part = PartFile::create(&path)?;
-        part.write_all(text.as_bytes())?;
-        part.finish()
-    };
-    write().map_err(|error| ProbeError::Write { path: path.clone(), error })
+    PartFile::write_whole(&path, text.as_bytes())
+        .map_err(|error| ProbeError::Write { path: path.clone(), error })
 }

@@ -11,7 +11,6 @@ use crate::represent::PartFile;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 /// File in the run folder. One file holds weights and record, so that they can't come from different probes.
@@ -118,12 +117,7 @@ impl SavedHead {
             serde_json::to_string(&self.record).expect("a record holds strings and finite numbers only");
         let metadata = HashMap::from([(RECORD.to_owned(), record)]);
         let file = safetensors::serialize(views, Some(metadata)).expect("views and metadata are valid");
-        let write = || {
-            let mut part = PartFile::create(&path)?;
-            part.write_all(&file)?;
-            part.finish()
-        };
-        write().map_err(|error| ProbeError::Write { path: path.clone(), error })
+        PartFile::write_whole(&path, &file).map_err(|error| ProbeError::Write { path: path.clone(), error })
     }
 
     /// Reads the head of a run folder.

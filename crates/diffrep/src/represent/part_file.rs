@@ -29,6 +29,13 @@ impl PartFile {
         Ok(Self { path: path.to_owned(), part, file: Some(file) })
     }
 
+    /// Writes a file of which all is known.
+    pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let mut part = Self::create(path)?;
+        part.write_all(bytes)?;
+        part.finish()
+    }
+
     /// Puts the complete file in its place.
     pub fn finish(mut self) -> io::Result<()> {
         let mut file = self.file.take().expect("only `finish` takes it, and it consumes self");

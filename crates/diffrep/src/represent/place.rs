@@ -4,7 +4,6 @@ use super::{PartFile, RepresentError, ScoreInput, ScoreNetwork};
 use crate::data::ImageSet;
 use crate::nn::{BlockName, Precision, PrecisionName};
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::Path;
 
 /// File in the run folder.
@@ -131,12 +130,8 @@ impl BestPlace {
         let path = run.join(FILE);
         let text =
             serde_json::to_string_pretty(self).expect("a record holds strings and finite numbers only");
-        let write = || {
-            let mut part = PartFile::create(&path)?;
-            part.write_all(text.as_bytes())?;
-            part.finish()
-        };
-        write().map_err(|error| RepresentError::Write { path: path.clone(), error })
+        PartFile::write_whole(&path, text.as_bytes())
+            .map_err(|error| RepresentError::Write { path: path.clone(), error })
     }
 
     /// Reads the record of a run folder.

@@ -5,7 +5,6 @@ use crate::represent::{PartFile, ReconstructionQuality};
 use crate::train::Config;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use std::io::Write;
 use std::path::Path;
 
 /// Results of one method with one seed after one budget.
@@ -116,10 +115,6 @@ pub(super) fn write(path: &Path, record: &impl Serialize) -> Result<(), StudyErr
 
 /// Writes a text, whole or not at all.
 pub(super) fn write_text(path: &Path, text: &str) -> Result<(), StudyError> {
-    let write = || {
-        let mut part = PartFile::create(path)?;
-        part.write_all(text.as_bytes())?;
-        part.finish()
-    };
-    write().map_err(|error| StudyError::Write { path: path.to_owned(), error })
+    PartFile::write_whole(path, text.as_bytes())
+        .map_err(|error| StudyError::Write { path: path.to_owned(), error })
 }
