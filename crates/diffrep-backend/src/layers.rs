@@ -245,12 +245,7 @@ pub fn group_norm(
     epsilon: f64,
     activation: Activation,
 ) -> Tensor<4> {
-    let norm = GroupNorm { groups, epsilon, activation };
-    if !has_kernels(&x) {
-        return generic::group_norm(x, gamma, beta, norm);
-    }
-    let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
-    Tensor::from_dispatch(Dispatch::layer_group_norm(x, gamma, beta, norm))
+    group_norm_or(x, gamma, beta, GroupNorm { groups, epsilon, activation }, generic::group_norm)
 }
 
 /// Group norm whose `gamma` and `beta` are `[N, C]`: each image is scaled and shifted in its own way.
@@ -262,9 +257,19 @@ pub fn group_norm_per_image(
     epsilon: f64,
     activation: Activation,
 ) -> Tensor<4> {
-    let norm = GroupNorm { groups, epsilon, activation };
+    group_norm_or(x, gamma, beta, GroupNorm { groups, epsilon, activation }, generic::group_norm_per_image)
+}
+
+/// The kernel, which takes parameters of either rank, or `fallback` where there is none.
+fn group_norm_or<const P: usize>(
+    x: Tensor<4>,
+    gamma: Tensor<P>,
+    beta: Tensor<P>,
+    norm: GroupNorm,
+    fallback: impl Fn(Tensor<4>, Tensor<P>, Tensor<P>, GroupNorm) -> Tensor<4>,
+) -> Tensor<4> {
     if !has_kernels(&x) {
-        return generic::group_norm_per_image(x, gamma, beta, norm);
+        return fallback(x, gamma, beta, norm);
     }
     let (x, gamma, beta) = (x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch());
     Tensor::from_dispatch(Dispatch::layer_group_norm(x, gamma, beta, norm))

@@ -35,6 +35,8 @@ pub enum Purpose {
     Mixup = 21,
     /// Latents that the score network isn't told.
     DropLatent = 22,
+    /// Whether the score network is given its own guess.
+    SelfCondition = 23,
 }
 
 /// The run's seed: the root of all its random numbers.

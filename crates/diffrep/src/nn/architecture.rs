@@ -28,6 +28,8 @@ pub(super) struct UpShape {
 pub(super) struct Architecture {
     pub features: usize,
     pub channels: usize,
+    /// Whether the score network has an estimate of the image as a second input.
+    pub self_conditioning: bool,
     pub dropout: f64,
     pub conditioning: BlockConditioning,
     /// Rows and columns of the smallest feature map.
@@ -58,6 +60,7 @@ impl Architecture {
         let plan = Self {
             features: config.features,
             channels: model.channels,
+            self_conditioning: config.self_conditioning,
             dropout: config.dropout,
             conditioning: config.conditioning,
             bottleneck: sides[sides.len() - 1],
@@ -69,6 +72,11 @@ impl Architecture {
         };
         plan.check_groups()?;
         Ok(plan)
+    }
+
+    /// Channels that the score network reads.
+    pub(super) fn input_channels(&self) -> usize {
+        if self.self_conditioning { 2 * self.channels } else { self.channels }
     }
 
     /// Width of the joint embedding.

@@ -121,6 +121,10 @@ pub struct NcsnppConfig {
     pub dropout: f64,
     /// How each block is told time and latent.
     pub conditioning: BlockConditioning,
+    /// Whether the network has a second input: the image that it guessed from the noisy one before, or zeros (Chen,
+    /// Zhang and Hinton, "Analog bits", 2023).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub self_conditioning: bool,
 }
 
 impl Default for NcsnppConfig {
@@ -132,6 +136,7 @@ impl Default for NcsnppConfig {
             attention: None,
             dropout: 0.1,
             conditioning: BlockConditioning::default(),
+            self_conditioning: false,
         }
     }
 }

@@ -196,6 +196,10 @@ fn encoders() {
 }
 
 fn tiny() -> Architecture {
+    tiny_with(false)
+}
+
+fn tiny_with(self_conditioning: bool) -> Architecture {
     let config = ModelConfig {
         height: 4,
         width: 4,
@@ -207,6 +211,7 @@ fn tiny() -> Architecture {
             blocks: 1,
             attention: Some(vec![4]),
             dropout: 0.0,
+            self_conditioning,
             ..NcsnppConfig::default()
         },
         score_network: true,
@@ -214,6 +219,21 @@ fn tiny() -> Architecture {
         projection: None,
     };
     Architecture::new(&config).expect("a valid configuration")
+}
+
+#[test]
+fn score_networks_given_their_own_guess() {
+    check(
+        |init| (Conditioning::new(&tiny_with(true), 2, init), Ncsnpp::new(&tiny_with(true), init)),
+        [2, 4, 4, 1],
+        |(conditioning, score), guess| {
+            let device = guess.device();
+            let z = Tensor::from_data(normal(6, [2, 2]), &device);
+            let condition = conditioning.join(embedding(2, 16, &device), z, Precision::F32);
+            let x = Tensor::from_data(normal(5, [2, 4, 4, 1]), &device);
+            score.forward_estimated(x, guess, &condition, Pass::EVAL)
+        },
+    );
 }
 
 #[test]

@@ -179,7 +179,7 @@ fn conditioning(plan: &Architecture, latent_dim: usize) -> Vec<Product> {
 }
 
 fn score(plan: &Architecture, side: Side) -> Vec<Product> {
-    let mut products = vec![convolution([plan.channels, plan.features], 3, side, Input::Data)];
+    let mut products = vec![convolution([plan.input_channels(), plan.features], 3, side, Input::Data)];
     for (level, down) in plan.down.iter().enumerate() {
         let side = (side.0 >> level, side.1 >> level);
         for block in &down.blocks {
@@ -282,6 +282,7 @@ mod tests {
             attention,
             dropout: 0.0,
             conditioning: BlockConditioning::ScaleShift,
+            self_conditioning: true,
         };
         for config in [config((32, 32), NcsnppConfig::default()), config((4, 8), small)] {
             let Networks { encoder, conditioning, score, decoder } = config.products().unwrap();

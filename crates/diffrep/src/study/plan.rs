@@ -65,6 +65,9 @@ pub struct VariantFile {
     pub name: String,
     /// The method.
     pub method: String,
+    /// Preset below its settings, instead of the one below all.
+    #[serde(default)]
+    pub preset: Option<String>,
     /// Its settings, `key=value`, over those of all methods.
     #[serde(default)]
     pub set: Vec<String>,
@@ -161,8 +164,12 @@ impl StudyPlan {
         if seeds.is_empty() || file.probe_seeds == 0 {
             return Err(problem("seeds and probe_seeds: expected at least one".to_owned()));
         }
-        let plain =
-            |method: &String| VariantFile { name: method.clone(), method: method.clone(), set: Vec::new() };
+        let plain = |method: &String| VariantFile {
+            name: method.clone(),
+            method: method.clone(),
+            preset: None,
+            set: Vec::new(),
+        };
         let variants: Vec<VariantFile> =
             file.methods.iter().map(plain).chain(file.variant.iter().cloned()).collect();
         if variants.is_empty() {
@@ -230,7 +237,7 @@ fn budgets(file: &PlanFile) -> Result<Vec<Budget>, String> {
 /// Settings of a method that is trained up to the largest of `budgets`.
 fn resolve(file: &PlanFile, variant: &VariantFile, budgets: &[Budget]) -> Result<Config, ConfigError> {
     let mut sources = Sources {
-        preset: file.preset.clone(),
+        preset: variant.preset.clone().or_else(|| file.preset.clone()),
         set: file.set.iter().chain(&variant.set).cloned().collect(),
         ..Sources::default()
     };
@@ -263,13 +270,15 @@ mod tests {
     #[test]
     fn budgets_become_steps_of_each_method_s_own_batch() {
         let text = "data = \"digits\"\nimages = [1000, 100, 1000]\nmethods = [\"drl\"]\n\
-                    [[variant]]\nname = \"small-batches\"\nmethod = \"ae\"\nset = [\"train.batch=16\"]\n";
+                    [[variant]]\nname = \"small-batches\"\nmethod = \"ae\"\npreset = \"shapes\"\n\
+                    set = [\"train.batch=16\"]\n";
         let plan = plan(text).unwrap();
         assert_eq!(plan.budgets, [100, 1000].map(Budget::Images));
         assert_eq!(plan.seeds, [0, 1]);
         let steps: Vec<_> = plan.arms.iter().map(|arm| arm.steps(Budget::Images(1000))).collect();
         assert_eq!(steps, [Some(16), Some(63)]);
         assert_eq!(plan.arms[1].config.train.steps, 63);
+        assert_ne!(plan.arms[1].config.encoder, plan.arms[0].config.encoder);
         assert_eq!(plan.arms[1].config.objective.method, Method::AE);
     }
 

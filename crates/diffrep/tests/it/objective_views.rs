@@ -10,6 +10,14 @@ use std::path::Path;
 
 const SEED: Seed = Seed(9);
 
+/// Layers of the score network that start near zero would let no gradient through: other weights.
+fn shaken(layout: &parameters::Layout, mut weights: Vec<f32>) -> Vec<f32> {
+    for entry in layout.entries().iter().filter(|entry| entry.name.starts_with("score.")) {
+        weights[entry.range.clone()].iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * (i as f32).sin());
+    }
+    weights
+}
+
 fn loss(method: Method, batch: &Batch) -> f32 {
     let network = tiny_config(method);
     let model = network.init(SEED, &Device::default()).unwrap();
@@ -52,11 +60,7 @@ fn a_withheld_latent_teaches_the_encoder_nothing() {
     let network = tiny_config(Method::DRL);
     let model = network.init(SEED, &device).unwrap();
     let layout = parameters::Layout::of(&model);
-    // Layers that start near zero would let no gradient through.
-    let mut weights = parameters::gather(&model);
-    for entry in layout.entries().iter().filter(|entry| entry.name.starts_with("score.")) {
-        weights[entry.range.clone()].iter_mut().enumerate().for_each(|(i, v)| *v += 0.1 * (i as f32).sin());
-    }
+    let weights = shaken(&layout, parameters::gather(&model));
     let model = parameters::scatter(&model, &weights);
     let sde = Sde::default();
     let objective = ScoreMatching::new(&ObjectiveConfig { gamma: 0.0, ..ObjectiveConfig::default() }, &sde);
@@ -79,6 +83,33 @@ fn a_withheld_latent_teaches_the_encoder_nothing() {
     };
     assert!(gradient(None));
     assert!(!gradient(Some(Tensor::zeros([2, 1], &device))));
+}
+
+#[test]
+fn about_every_other_training_step_gives_the_network_its_own_guess() {
+    let device = Device::default().autodiff();
+    let mut network = tiny_config(Method::DRL);
+    network.ncsnpp.self_conditioning = true;
+    let model = network.init(SEED, &device).unwrap();
+    let layout = parameters::Layout::of(&model);
+    let weights = shaken(&layout, parameters::gather(&model));
+    let model = parameters::scatter(&model, &weights);
+    let objective = objective::build(&ObjectiveConfig::default(), &Sde::default(), &network).unwrap();
+    let batch = tiny_batch(2, &device);
+    let input = layout.find("score.input.weight").unwrap();
+    assert_eq!(input.shape[1], 2);
+    // Weights of an input of zeros have no gradient.
+    let guesses = |step, mode| {
+        let losses = objective.loss(&model, &batch, Pass { mode, seed: SEED, step, ..Pass::EVAL });
+        let gradients = parameters::gather_gradients(&model, &losses.total.backward());
+        let gradients = &gradients[input.range.clone()];
+        assert!(gradients.iter().all(|g| g.is_finite()));
+        // Kernels of 3×3, image and guess in turn.
+        gradients.chunks(9).skip(1).step_by(2).flatten().any(|g| *g != 0.0)
+    };
+    let given = (0..40).filter(|step| guesses(*step, Mode::Train)).count();
+    assert!((10..=30).contains(&given), "{given} of 40");
+    assert!((0..10).all(|step| !guesses(step, Mode::Eval)));
 }
 
 #[test]

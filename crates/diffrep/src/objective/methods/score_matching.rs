@@ -4,8 +4,12 @@ use crate::nn::{Condition, Mode, Model, Ncsnpp, Pass, Precision, TimeEmbeddings}
 use crate::objective::config::{ObjectiveConfig, Weighting};
 use crate::objective::draw::Draw;
 use crate::objective::{Batch, Losses, Objective, ZGain, terms};
+use crate::random::Purpose;
 use crate::sde::Sde;
 use burn::tensor::{Device, Tensor};
+
+/// Estimates of standardised pixels are cut off here: at high noise the first guess is wild.
+const LARGEST_PIXEL: f32 = 3.0;
 
 const DRL_NEEDS: Needs = Needs { time: true, score_network: true, ..Needs::NONE };
 
@@ -78,8 +82,15 @@ impl ScoreMatching {
         let marginals: Vec<_> = draw.t.iter().map(|&t| self.sde.marginal(t.max(self.sde.t_min()))).collect();
         let mean = per_image(marginals.iter().map(|m| m.mean), &device).reshape([-1, 1, 1, 1]);
         let std = per_image(marginals.iter().map(|m| m.std), &device).reshape([-1, 1, 1, 1]);
-        let noisy = batch.images.clone() * mean + draw.noise.clone() * std;
-        let h = score.forward(noisy, condition, pass);
+        let noisy = batch.images.clone() * mean.clone() + draw.noise.clone() * std.clone();
+        let h = match self_conditions(score, pass) {
+            true => {
+                let first = score.forward(noisy.clone(), condition, pass).detach();
+                let estimate = ((noisy.clone() + first * std) / mean).clamp(-LARGEST_PIXEL, LARGEST_PIXEL);
+                score.forward_estimated(noisy, estimate, condition, pass)
+            }
+            false => score.forward(noisy, condition, pass),
+        };
         let errors = terms::denoising(h, draw.noise.clone(), self.config.reduction);
         match self.config.weighting {
             Weighting::Variance => errors,
@@ -122,6 +133,13 @@ impl Objective for ScoreMatching {
         };
         Some(ZGain { right: loss_with(z.clone()), shuffled: loss_with(z.roll_dim(1, 0)) })
     }
+}
+
+/// Whether this step gives the score network its own first guess: every other training step on average. Else its second
+/// input is zero, as at generation and measurement.
+fn self_conditions(score: &Ncsnpp, pass: Pass) -> bool {
+    let draw = || pass.seed.key(Purpose::SelfCondition, 0, pass.step).uniform(0);
+    score.is_self_conditioned() && pass.mode == Mode::Train && draw() < 0.5
 }
 
 fn condition(
