@@ -44,7 +44,7 @@ impl Draw {
             return self;
         }
         let key = seed.key(Purpose::DropLatent, 0, step);
-        let kept = |row| f32::from(f64::from(key.uniform(row)) >= probability);
+        let kept = |row| f32::from(key.uniform(row) >= probability);
         let keep: Vec<f32> = (0..self.t.len() as u32).map(kept).collect();
         let keep = TensorData::new(keep, [self.t.len(), 1]);
         Self { keep: Some(Tensor::from_data(keep, &self.noise.device())), ..self }
