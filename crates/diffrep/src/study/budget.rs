@@ -9,7 +9,7 @@ use std::fmt;
 pub enum Budget {
     /// Images seen in training, each view of a batch's images counted once. One run is measured as it passes several.
     Images(u64),
-    /// Minutes of training. Each is a run of its own, whose learning rate decays within them.
+    /// Minutes of training on the machine that begins it.
     Minutes(f64),
 }
 

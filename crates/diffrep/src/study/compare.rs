@@ -81,7 +81,7 @@ impl Study<'_> {
                     let file = results.join(format!("{}-seed{seed}-{}.json", arm.name, budget.stem()));
                     let known = record::read::<CellRecord>(&file)?;
                     if let Some(cell) = &known {
-                        refuse_changes(&arm.config_within(seed, budget), &cell.config, &file)
+                        refuse_changes(&plan.config_of(arm, seed, budget), &cell.config, &file)
                             .map_err(failed(arm, seed))?;
                     }
                     let known = known.filter(|cell| cell.protocol == protocol);
@@ -122,9 +122,9 @@ impl Study<'_> {
     }
 
     fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
-        let name = match budget {
+        let name = match self.plan.planned(arm, budget) {
             Budget::Images(_) => format!("{}-seed{seed}", arm.name),
-            Budget::Minutes(_) => format!("{}-seed{seed}-{}", arm.name, budget.stem()),
+            planned => format!("{}-seed{seed}-{}", arm.name, planned.stem()),
         };
         self.folder.join("runs").join(name)
     }
@@ -138,16 +138,10 @@ impl Study<'_> {
         protocol: &Protocol,
         observe: &mut Observer<'_>,
     ) -> Result<Option<CellRecord>, StudyError> {
-        let (run, config) = (self.run_folder(arm, seed, budget), arm.config_within(seed, budget));
-        let mut steps = arm.steps(budget);
-        // A budget that an earlier call trained beyond may be there still.
-        let there = checkpoint::steps(&run)?;
-        if !steps.is_some_and(|steps| there.contains(&steps)) {
-            let trained = self.train(&run, &config, steps, observe).map_err(failed(arm, seed))?;
-            let (Ending::Finished, total) = trained else { return Ok(None) };
-            steps = Some(total);
-        }
-        let steps = steps.expect("a run that was trained has steps");
+        let (run, config) = (self.run_folder(arm, seed, budget), self.plan.config_of(arm, seed, budget));
+        let within = |total| self.plan.steps(arm, budget, total);
+        let trained = self.train(&run, &config, &within, observe).map_err(failed(arm, seed))?;
+        let Some(steps) = trained else { return Ok(None) };
         let (which, weights) = (Which::Step(steps), Weights::Ema);
         let encoder = LoadedEncoder::open(&run, which, weights, self.device)?;
         let labelled = self.labelled(&encoder).map_err(probing(&arm.name))?;
@@ -175,17 +169,23 @@ impl Study<'_> {
         }))
     }
 
-    /// Trains up to `steps`, or as many as the run was planned with.
+    /// Trains a run up to the steps `within` its total and tells them; `None` if stopped before.
     fn train(
         &self,
         run: &Path,
         config: &Config,
-        steps: Option<u64>,
+        within: &dyn Fn(u64) -> u64,
         observe: &mut Observer<'_>,
-    ) -> Result<(Ending, u64), TrainError> {
+    ) -> Result<Option<u64>, TrainError> {
         let mut trainer = match RunFolder::open(run) {
             Ok(folder) => {
-                refuse_changes(config, &folder.config()?, run)?;
+                let before = folder.config()?;
+                refuse_changes(config, &before, run)?;
+                let steps = within(before.train.steps);
+                // A budget that an earlier call trained beyond may be there still.
+                if checkpoint::steps(run)?.contains(&steps) {
+                    return Ok(Some(steps));
+                }
                 let lock = LockedRun::acquire(run)?;
                 Trainer::resume(Plan::existing(&folder)?, lock, self.device)?
             }
@@ -194,10 +194,10 @@ impl Study<'_> {
                 Trainer::create(plan, LockedRun::acquire(run)?, None, self.device)?
             }
         };
-        let steps = steps.unwrap_or(trainer.plan().config().train.steps);
+        let steps = within(trainer.plan().config().train.steps);
         let limits = Limits { steps, time: None, stop: self.stop };
         let ending = trainer.run(limits, &mut |event: Event<'_>| observe(StudyEvent::Train(event)))?;
-        Ok((ending, steps))
+        Ok((ending == Ending::Finished).then_some(steps))
     }
 
     fn labelled(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {

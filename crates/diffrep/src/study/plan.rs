@@ -3,7 +3,7 @@ use super::{Budget, StudyError};
 use crate::objective::Method;
 use crate::probe::{ProbeKind, Recipe, Settings};
 use crate::represent::{level_grid, parse_levels};
-use crate::train::{Config, ConfigError, Sources};
+use crate::train::{Config, ConfigError, Decay, Sources};
 use serde::Deserialize;
 use std::path::Path;
 
@@ -98,30 +98,6 @@ pub struct Arm {
     pub config: Config,
 }
 
-impl Arm {
-    /// Settings of the run with this seed.
-    pub fn config_of(&self, seed: u64) -> Config {
-        Config { seed, ..self.config.clone() }
-    }
-
-    /// Settings of the run for a budget.
-    pub fn config_within(&self, seed: u64, budget: Budget) -> Config {
-        let mut config = self.config_of(seed);
-        if let Budget::Minutes(minutes) = budget {
-            (config.train.steps, config.train.minutes) = (0, Some(minutes));
-        }
-        config
-    }
-
-    /// Steps that show at least so many images; `None` for a time, whose steps are counted when a run begins.
-    pub fn steps(&self, budget: Budget) -> Option<u64> {
-        match budget {
-            Budget::Images(images) => Some(images.div_ceil(self.config.train.batch as u64)),
-            Budget::Minutes(_) => None,
-        }
-    }
-}
-
 /// A comparison that has been checked.
 #[derive(Clone, Debug)]
 pub struct StudyPlan {
@@ -140,6 +116,37 @@ pub struct StudyPlan {
 }
 
 impl StudyPlan {
+    /// The budget that the run which serves `budget` is planned for. One run passes all budgets, unless its learning
+    /// rate falls within the time that it is given.
+    pub fn planned(&self, arm: &Arm, budget: Budget) -> Budget {
+        let largest = self.budgets.last().copied().unwrap_or(budget);
+        match budget {
+            Budget::Minutes(_) if arm.config.optimiser.decay != Decay::Constant => budget,
+            _ => largest,
+        }
+    }
+
+    /// Settings of the run with this seed that serves `budget`.
+    pub fn config_of(&self, arm: &Arm, seed: u64, budget: Budget) -> Config {
+        let mut config = Config { seed, ..arm.config.clone() };
+        if let Budget::Minutes(minutes) = self.planned(arm, budget) {
+            (config.train.steps, config.train.minutes) = (0, Some(minutes));
+        }
+        config
+    }
+
+    /// Steps of that run, which has `total` of them, within `budget`: those that show at least so many images, or the
+    /// budget's part of the time that the run is planned for.
+    pub fn steps(&self, arm: &Arm, budget: Budget, total: u64) -> u64 {
+        match budget {
+            Budget::Images(images) => images.div_ceil(arm.config.train.batch as u64),
+            Budget::Minutes(minutes) => {
+                let part = minutes / self.planned(arm, budget).amount();
+                ((total as f64 * part).round() as u64).max(1)
+            }
+        }
+    }
+
     /// Reads and checks the plan in the file at `path`. A relative path of data is meant from the working folder.
     ///
     /// # Errors
@@ -247,10 +254,10 @@ fn resolve(file: &PlanFile, variant: &VariantFile, budgets: &[Budget]) -> Result
         let batch = Config::resolve(&sources)?.train.batch.max(1) as u64;
         // Learning rates that decay do so over the whole of the largest budget.
         sources.flag("train.steps", "images", Some(most.div_ceil(batch) as i64));
-        if budgets.len() > 1 {
-            // Smaller budgets can be measured again by another protocol.
-            sources.flag("checkpoint.keep", "images", Some(KEEP));
-        }
+    }
+    if budgets.len() > 1 {
+        // Smaller budgets can be measured again by another protocol.
+        sources.flag("checkpoint.keep", "budgets", Some(KEEP));
     }
     Config::resolve(&sources)
 }
@@ -275,11 +282,25 @@ mod tests {
         let plan = plan(text).unwrap();
         assert_eq!(plan.budgets, [100, 1000].map(Budget::Images));
         assert_eq!(plan.seeds, [0, 1]);
-        let steps: Vec<_> = plan.arms.iter().map(|arm| arm.steps(Budget::Images(1000))).collect();
-        assert_eq!(steps, [Some(16), Some(63)]);
+        let steps: Vec<_> = plan.arms.iter().map(|arm| plan.steps(arm, Budget::Images(1000), 0)).collect();
+        assert_eq!(steps, [16, 63]);
         assert_eq!(plan.arms[1].config.train.steps, 63);
         assert_ne!(plan.arms[1].config.encoder, plan.arms[0].config.encoder);
         assert_eq!(plan.arms[1].config.objective.method, Method::AE);
+    }
+
+    #[test]
+    fn one_run_passes_all_times_unless_its_learning_rate_falls() {
+        let text = "data = \"digits\"\nminutes = [1, 4]\nmethods = [\"drl\"]\n\
+                    [[variant]]\nname = \"falling\"\nmethod = \"drl\"\nset = [\"optimiser.decay=cosine\"]\n";
+        let plan = plan(text).unwrap();
+        let [short, long] = [1.0, 4.0].map(Budget::Minutes);
+        let [constant, falling] = &plan.arms[..] else { panic!("{plan:?}") };
+        assert_eq!(plan.planned(constant, short), long);
+        assert_eq!([short, long].map(|budget| plan.steps(constant, budget, 1000)), [250, 1000]);
+        assert_eq!(plan.planned(falling, short), short);
+        assert_eq!([short, long].map(|budget| plan.steps(falling, budget, 1000)), [1000, 1000]);
+        assert_eq!(plan.config_of(falling, 3, short).train.minutes, Some(1.0));
     }
 
     #[test]

@@ -122,9 +122,10 @@ fn minutes_are_counted_in_steps_once_and_rows_to_choose_by_are_not_test_rows() {
         [0.01, 0.02].map(Budget::Minutes)
     );
     for cell in &record.cells {
-        let stem = format!("ae-seed3-{}min", cell.minutes.unwrap());
-        let planned = RunFolder::open(&folder.path().join("runs").join(stem)).unwrap().config().unwrap();
-        assert_eq!((planned.train.steps, planned.train.minutes), (cell.steps, cell.minutes));
+        let planned =
+            RunFolder::open(&folder.path().join("runs/ae-seed3-0.02min")).unwrap().config().unwrap();
+        let part = planned.train.steps as f64 * cell.minutes.unwrap() / 0.02;
+        assert_eq!((part.round().max(1.0) as u64, planned.train.minutes), (cell.steps, Some(0.02)));
         assert_eq!(cell.images, 32 * cell.steps);
         for score in &cell.scores {
             // A fifth of the 1,437 training rows, by class; the test split has 360.
