@@ -36,7 +36,7 @@ fn slips_in_a_plan_are_one_line_each() {
     let place = Place::new();
     for (from, to, told) in [
         ("drl", "dlr", "unknown value `dlr`; did you mean `drl`?"),
-        ("images = [64]", "", "missing field `images`"),
+        ("images = [64]", "", "images or minutes: expected at least one positive number"),
         ("\"digits\"", "\"nowhere\"", "nowhere"),
         ("knn", "svm", "svm"),
     ] {
