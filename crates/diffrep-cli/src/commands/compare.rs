@@ -44,7 +44,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         let mut text = String::new();
         for table in tables(&record) {
             let header: Vec<&str> = table.header.iter().map(String::as_str).collect();
-            text += &format!("\nAfter {} of training:\n", table.budget);
+            text += &format!("\nAfter {} of training, {}:\n", table.budget, table.what);
             text += &ui::table(&header, &table.rows);
             text.push('\n');
         }

@@ -2,29 +2,38 @@
 use super::Budget;
 use super::record::{CellRecord, StudyRecord};
 use crate::probe::{ProbeKind, Score, headline, mean_and_sd};
+use crate::represent::ReconstructionQuality;
 use std::fmt::Write;
 
-/// The results after one budget: a row for each method, then the baselines.
+/// Sources that stand below the methods.
+const BASELINES: [&str; 2] = ["random encoder", "raw pixels"];
+
+/// Results after one budget: a row for each method, then the baselines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// How long methods were trained.
     pub budget: Budget,
+    /// What the columns have in common, such as `all labels`.
+    pub what: &'static str,
     /// Names of the columns.
     pub header: Vec<String>,
     /// Cells, as many in each row as the header has.
     pub rows: Vec<Vec<String>>,
 }
 
-/// A table for each budget, the smallest first.
+/// For each budget, the smallest first, a table of probes with all labels and, where they were measured, one of probes
+/// with few.
 ///
-/// Accuracies are in %, of the test split unless the plan validates, at the t that each run's validation rows chose: the mean over the seeds of
-/// training, ± their sample standard deviation.
+/// Accuracies are in %, of the test split unless the plan validates, at the t that each run's validation rows chose: the
+/// mean over the seeds of training, ± their sample standard deviation.
 pub fn tables(record: &StudyRecord) -> Vec<Table> {
+    let few = few_labels(record);
     let of = |budget| {
         let cells: Vec<&CellRecord> = record.cells.iter().filter(|cell| cell.budget() == budget).collect();
-        table(record, budget, &cells)
+        let few = (!few.is_empty()).then(|| few_label_table(record, budget, &cells, &few));
+        std::iter::once(all_label_table(record, budget, &cells)).chain(few)
     };
-    budgets(record).into_iter().map(of).collect()
+    budgets(record).into_iter().flat_map(of).collect()
 }
 
 /// How to read the tables, one paragraph; empty without results.
@@ -44,84 +53,104 @@ pub fn legend(record: &StudyRecord) -> String {
 /// Tables and legend in Markdown.
 pub fn markdown(record: &StudyRecord) -> String {
     let mut text = String::new();
-    for Table { budget, header, rows } in tables(record) {
+    for Table { budget, what, header, rows } in tables(record) {
         let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
         let rule: Vec<String> = header.iter().map(|_| "---".to_owned()).collect();
-        let _ = write!(text, "After {budget} of training:\n\n{}{}", line(&header), line(&rule));
+        let _ = write!(text, "After {budget} of training, {what}:\n\n{}{}", line(&header), line(&rule));
         rows.iter().for_each(|row| text.push_str(&line(row)));
         text.push('\n');
     }
     text + &legend(record) + "\n"
 }
 
-/// Rows of one budget.
-fn table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord]) -> Table {
+fn all_label_table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord]) -> Table {
     let probes = probes(record);
-    let few = few_labels(record);
     let reconstructs = cells.iter().any(|cell| cell.reconstruction.is_some());
     let mut header = vec!["method".to_owned()];
-    for probe in &probes {
-        header.push(probe.name().to_owned());
-        header.extend(few.iter().map(|count| format!("{} with {count} a class", probe.name())));
-    }
+    header.extend(probes.iter().map(|probe| probe.name().to_owned()));
     if reconstructs {
         header.extend(["MSE", "PSNR, dB", "SSIM"].map(str::to_owned));
     }
     header.push("training, s".to_owned());
     let mut rows = Vec::new();
     for arm in arms(record) {
-        let cells: Vec<&&CellRecord> = cells.iter().filter(|cell| cell.arm == arm).collect();
+        let cells: Vec<&CellRecord> = cells.iter().copied().filter(|cell| cell.arm == arm).collect();
         let mut row = vec![arm.to_owned()];
         for &probe in &probes {
-            let level = cells.first().and_then(|cell| headline(&cell.scores, "encoder", probe)?.t);
-            for labels in std::iter::once(None).chain(few.iter().copied().map(Some)) {
-                let accuracies = cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, labels));
-                let mut text = spread(&accuracies.collect::<Vec<_>>());
-                if let (Some(t), None, true) = (level, labels, cells.iter().any(|cell| cell.time_conditioned))
-                {
-                    let _ = write!(text, " ({t})");
-                }
-                row.push(text);
+            let mut text = trained(&cells, probe, None);
+            let level = cells.first().filter(|cell| cell.time_conditioned);
+            if let Some(t) = level.and_then(|cell| headline(&cell.scores, "encoder", probe)?.t) {
+                let _ = write!(text, " ({t})");
             }
+            row.push(text);
         }
         if reconstructs {
-            let figures: Vec<_> = cells.iter().filter_map(|cell| cell.reconstruction).collect();
-            let mean = |figure: fn(&crate::represent::ReconstructionQuality) -> f64| {
-                figures.iter().map(figure).sum::<f64>() / figures.len() as f64
-            };
-            match figures.is_empty() {
-                true => row.extend(["–", "–", "–"].map(str::to_owned)),
-                false => row.extend([
-                    format!("{:.4}", mean(|q| q.mse)),
-                    format!("{:.1}", mean(|q| q.psnr)),
-                    format!("{:.3}", mean(|q| q.ssim)),
-                ]),
-            }
+            row.extend(reconstruction(&cells));
         }
         let seconds: f64 =
             cells.iter().map(|cell| cell.train_seconds).sum::<f64>() / cells.len().max(1) as f64;
         row.push(format!("{seconds:.0}"));
         rows.push(row);
     }
-    for source in ["random encoder", "raw pixels"] {
+    for source in BASELINES {
         let mut row = vec![source.to_owned()];
-        for &probe in &probes {
-            for labels in std::iter::once(None).chain(few.iter().copied().map(Some)) {
-                let found = record.baselines.iter().find(|score| {
-                    score.headline
-                        && score.source == source
-                        && score.probe == probe
-                        && score.labels_per_class == labels
-                });
-                row.push(found.map_or("–".to_owned(), |score| {
-                    format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd)
-                }));
-            }
-        }
+        row.extend(probes.iter().map(|&probe| baseline(record, source, probe, None)));
         row.resize(header.len(), "–".to_owned());
         rows.push(row);
     }
-    Table { budget, header, rows }
+    Table { budget, what: "all labels", header, rows }
+}
+
+fn few_label_table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord], few: &[usize]) -> Table {
+    let probes = probes(record);
+    let columns: Vec<(ProbeKind, usize)> =
+        probes.iter().flat_map(|&probe| few.iter().map(move |&count| (probe, count))).collect();
+    let mut header = vec!["method".to_owned()];
+    header.extend(columns.iter().map(|(probe, count)| format!("{}, {count}", probe.name())));
+    let mut rows = Vec::new();
+    for arm in arms(record) {
+        let cells: Vec<&CellRecord> = cells.iter().copied().filter(|cell| cell.arm == arm).collect();
+        let mut row = vec![arm.to_owned()];
+        row.extend(columns.iter().map(|&(probe, count)| trained(&cells, probe, Some(count))));
+        rows.push(row);
+    }
+    for source in BASELINES {
+        let mut row = vec![source.to_owned()];
+        row.extend(columns.iter().map(|&(probe, count)| baseline(record, source, probe, Some(count))));
+        rows.push(row);
+    }
+    Table { budget, what: "few labels (columns: probe, labels a class)", header, rows }
+}
+
+/// A method's accuracy over its seeds.
+fn trained(cells: &[&CellRecord], probe: ProbeKind, labels: Option<usize>) -> String {
+    let accuracies: Vec<f64> =
+        cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, labels)).collect();
+    spread(&accuracies)
+}
+
+/// A baseline's accuracy over the seeds of its probe.
+fn baseline(record: &StudyRecord, source: &str, probe: ProbeKind, labels: Option<usize>) -> String {
+    let found = record.baselines.iter().find(|score| {
+        score.headline && score.source == source && score.probe == probe && score.labels_per_class == labels
+    });
+    found.map_or("–".to_owned(), |score| format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd))
+}
+
+/// Mean MSE, PSNR and SSIM over the seeds.
+fn reconstruction(cells: &[&CellRecord]) -> [String; 3] {
+    let figures: Vec<_> = cells.iter().filter_map(|cell| cell.reconstruction).collect();
+    if figures.is_empty() {
+        return ["–", "–", "–"].map(str::to_owned);
+    }
+    let mean = |figure: fn(&ReconstructionQuality) -> f64| {
+        figures.iter().map(figure).sum::<f64>() / figures.len() as f64
+    };
+    [
+        format!("{:.4}", mean(|q| q.mse)),
+        format!("{:.1}", mean(|q| q.psnr)),
+        format!("{:.3}", mean(|q| q.ssim)),
+    ]
 }
 
 /// Accuracy in [0, 1] of the encoder at the t that validation chose.

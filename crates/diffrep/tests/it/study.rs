@@ -76,13 +76,18 @@ fn results_hold_tables_figures_and_reconstructions() {
     let plan = plan(folder.path(), PLAN);
     let record = run(&plan, folder.path(), usize::MAX).unwrap().record.unwrap();
     let tables = tables(&record);
-    assert_eq!(tables.iter().map(|table| table.budget).collect::<Vec<_>>(), [128, 320].map(Budget::Images));
+    let budgets: Vec<Budget> = tables.iter().map(|table| table.budget).collect();
+    assert_eq!(budgets, [128, 128, 320, 320].map(Budget::Images));
+    assert_eq!(tables[0].header, ["method", "linear", "MSE", "PSNR, dB", "SSIM", "training, s"]);
+    assert_eq!(tables[1].header, ["method", "linear, 1", "linear, 2"]);
     for table in &tables {
         let names: Vec<&str> = table.rows.iter().map(|row| row[0].as_str()).collect();
         assert_eq!(names, ["drl", "ae", "random encoder", "raw pixels"]);
         assert!(table.rows.iter().all(|row| row.len() == table.header.len()), "{table:?}");
     }
-    assert!(markdown(&record).starts_with("After 128 images of training:\n\n| method | linear |"));
+    assert!(
+        markdown(&record).starts_with("After 128 images of training, all labels:\n\n| method | linear |")
+    );
     for cell in &record.cells {
         assert_eq!(cell.reconstruction.is_some(), cell.arm == "ae");
         assert_eq!((cell.steps, cell.time_conditioned), (cell.images / 32, cell.arm == "drl"));
