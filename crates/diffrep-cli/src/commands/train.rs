@@ -47,8 +47,8 @@ pub struct Args {
     /// Steps in all, those done before included. Default: the preset's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     steps: Option<i64>,
-    /// Where the preset counts its steps by time (fast, fast-grey): train so long, with a schedule that ends then. Where it
-    /// has a number of steps: stop after so many minutes (the run can be resumed); the schedule is not changed by it.
+    /// Stop after so many minutes (the run can be resumed); the schedule is not changed by it. With train.steps=0: train so
+    /// long, with a schedule that ends then.
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// Steps between two checkpoints. Default: the preset's.

@@ -63,8 +63,8 @@ impl Ncsnpp {
         self.forward_all(x, Some(estimate), condition, pass, &mut |_, _| {})
     }
 
-    /// The same as [`Ncsnpp::forward`]; `watch` sees the output of every residual block, `[N, h, w, channels]` after its rescaling and before
-    /// what follows it (attention, the input pyramid), in the order in which they are computed.
+    /// The same as [`Ncsnpp::forward`]; `watch` sees the output of every residual block, `[N, h, w, channels]` after its
+    /// rescaling and before what follows it (attention, the input pyramid), in the order in which they are computed.
     pub fn forward_watched(
         &self,
         x: Tensor<4>,

@@ -32,7 +32,7 @@ pub enum ReconstructionLoss {
 /// Which picture of an image the encoder sees, beside the one that is denoised or reconstructed.
 ///
 /// With another view than the target's, a code can only help by what both views share: changes that augmentation makes
-/// are no longer worth coding. What that wins for classes it loses for reconstructions.
+/// are no longer worth coding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EncoderView {
