@@ -1,37 +1,58 @@
-use crate::support::{assert_close, normal, rounded, with_threads};
+use crate::support::{assert_close_up_to, normal, rounded, with_threads};
 use diffrep_kernels::Precision::{Bf16, F32};
 use diffrep_kernels::attention::{Shape, backward, forward};
 use proptest::prelude::*;
 
+/// What the errors of the weights may change, summed over the terms of every output.
+type Slack = Vec<f64>;
+
 /// Result and gradients of q, k and v in double precision, as textbooks write them; operands of products are rounded.
-fn reference(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [Vec<f64>; 4] {
+/// Beside each: its slack. Weights are made in f32, where differences of products cancel, and rounded between two
+/// products, so that the kernel's and ours may lie on two sides of a tie: only there may they differ by a unit of bf16.
+fn reference(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [(Vec<f64>, Slack); 4] {
     let (s, c, scale) = (shape.positions, shape.channels, f64::from(shape.scale));
-    let mut out = [(); 4].map(|()| vec![0f64; q.len()]);
+    let mut out = [(); 4].map(|()| (vec![0f64; q.len()], vec![0f64; q.len()]));
     let [q, k, v, gy] = &[q, k, v, gy].map(|x| rounded(x, shape.precision));
     let round = |x: f64| rounded(&[x as f32], shape.precision)[0];
     let at = |x: &[f64], n: usize, i: usize, j: usize| x[(n * s + i) * c + j];
+    // The rounded weight, and how far it moves within the weight's own error.
+    let weight = |x: f64, error: f64| (round(x), round(x + error) - round(x - error));
+    let mut add = |to: usize, at: usize, (weight, step): (f64, f64), factor: f64| {
+        out[to].0[at] += weight * factor;
+        out[to].1[at] += (step * factor).abs();
+    };
     for (n, i) in (0..shape.images).flat_map(|n| (0..s).map(move |i| (n, i))) {
         let dot =
             |a: &[f64], b: &[f64], j: usize| (0..c).map(|l| at(a, n, i, l) * at(b, n, j, l)).sum::<f64>();
+        let size = |a: &[f64], b: &[f64], j: usize| {
+            (0..c).map(|l| (at(a, n, i, l) * at(b, n, j, l)).abs()).sum::<f64>()
+        };
         let products: Vec<f64> = (0..s).map(|j| scale * dot(q, k, j)).collect();
         let largest = products.iter().copied().fold(f64::MIN, f64::max);
         let total: f64 = products.iter().map(|p| (p - largest).exp()).sum();
         let p: Vec<f64> = products.iter().map(|p| (p - largest).exp() / total).collect();
         let dp: Vec<f64> = (0..s).map(|j| dot(gy, v, j)).collect();
         let mean: f64 = p.iter().zip(&dp).map(|(p, d)| p * d).sum();
+        let spread = (0..s).map(|j| size(gy, v, j)).fold(0.0, f64::max);
         for j in 0..s {
             let ds = scale * p[j] * (dp[j] - mean);
+            let p_error = WEIGHT_ERROR * p[j] * (1.0 + scale * size(q, k, j));
+            let (p_weight, ds_weight) =
+                (weight(p[j], p_error), weight(ds, scale * spread * p_error + WEIGHT_ERROR * ds.abs()));
             for l in 0..c {
                 let (row, column) = ((n * s + i) * c + l, (n * s + j) * c + l);
-                out[0][row] += round(p[j]) * v[column];
-                out[1][row] += round(ds) * k[column];
-                out[2][column] += round(ds) * q[row];
-                out[3][column] += round(p[j]) * gy[row];
+                add(0, row, p_weight, v[column]);
+                add(1, row, ds_weight, k[column]);
+                add(2, column, ds_weight, q[row]);
+                add(3, column, p_weight, gy[row]);
             }
         }
     }
     out
 }
+
+/// Relative error of sums and exponentials in f32, a dozen roundings.
+const WEIGHT_ERROR: f64 = 1e-6;
 
 fn run(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [Vec<f32>; 4] {
     let mut out = [(); 4].map(|()| vec![f32::NAN; q.len()]);
@@ -42,18 +63,16 @@ fn run(shape: &Shape, q: &[f32], k: &[f32], v: &[f32], gy: &[f32]) -> [Vec<f32>;
 }
 
 fn check(shape: &Shape) {
-    check_precision(shape, 1e-5);
-    // Weights are rounded between products: where f32 and f64 lie on two sides of a tie, a term differs by 2⁻⁸.
-    check_precision(&Shape { precision: Bf16, ..*shape }, 4e-3);
-}
-
-fn check_precision(shape: &Shape, tolerance: f64) {
-    let len = shape.images * shape.positions * shape.channels;
-    let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, len));
-    let actual = run(shape, &q, &k, &v, &gy);
-    let expected = reference(shape, &q, &k, &v, &gy);
-    for (i, name) in ["y", "dq", "dk", "dv"].iter().enumerate() {
-        assert_close(&actual[i], &expected[i], tolerance, &format!("{name} of {shape:?}"));
+    for precision in [F32, Bf16] {
+        let shape = Shape { precision, ..*shape };
+        let len = shape.images * shape.positions * shape.channels;
+        let [q, k, v, gy] = [0, 1, 2, 3].map(|row| normal(row, len));
+        let actual = run(&shape, &q, &k, &v, &gy);
+        let expected = reference(&shape, &q, &k, &v, &gy);
+        for (i, name) in ["y", "dq", "dk", "dv"].iter().enumerate() {
+            let (values, slack) = &expected[i];
+            assert_close_up_to(&actual[i], values, 1e-5, slack, &format!("{name} of {shape:?}"));
+        }
     }
 }
 

@@ -55,19 +55,25 @@ impl Sums {
     /// is the size which sums have by chance, also where terms cancel.
     pub fn assert_close(&self, actual: &[f32], tolerance: f64, what: &str) {
         let scale = self.squares.iter().fold(1e-12f64, |m, v| m.max(*v)).sqrt();
-        assert_within(actual, &self.values, tolerance * scale, what);
+        assert_within(actual, &self.values, |_| tolerance * scale, what);
     }
 }
 
 /// Fails unless the largest difference is at most `tolerance` times the largest expected magnitude.
 pub fn assert_close(actual: &[f32], expected: &[f64], tolerance: f64, what: &str) {
-    let scale = expected.iter().fold(1e-6f64, |m, v| m.max(v.abs()));
-    assert_within(actual, expected, tolerance * scale, what);
+    assert_close_up_to(actual, expected, tolerance, &vec![0.0; expected.len()], what);
 }
 
-fn assert_within(actual: &[f32], expected: &[f64], distance: f64, what: &str) {
+/// As `assert_close`; each value may differ by its `slack` too.
+pub fn assert_close_up_to(actual: &[f32], expected: &[f64], tolerance: f64, slack: &[f64], what: &str) {
+    let scale = expected.iter().fold(1e-6f64, |m, v| m.max(v.abs()));
+    assert_within(actual, expected, |i| tolerance * scale + slack[i], what);
+}
+
+fn assert_within(actual: &[f32], expected: &[f64], distance: impl Fn(usize) -> f64, what: &str) {
     assert_eq!(actual.len(), expected.len(), "{what}");
     for (i, (&a, &e)) in actual.iter().zip(expected).enumerate() {
+        let distance = distance(i);
         assert!((f64::from(a) - e).abs() <= distance, "{what}[{i}]: {a} instead of {e} ± {distance}");
     }
 }
