@@ -11,6 +11,8 @@ const LIMIT: usize = 4096;
 /// Deepest and widest encoders that are accepted: beyond use, and still allocatable.
 const MAX_DEPTH: usize = 1000;
 const MAX_WIDTH: usize = 64;
+/// Most cells a side.
+const MAX_POOL: usize = 16;
 
 /// The encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,7 +22,11 @@ pub struct EncoderConfig {
     pub depth: usize,
     /// Widening factor k: stages of 16k, 32k and 64k channels.
     pub width: usize,
-    /// Size of the latent. Absent or 64k: the pooled features themselves (then z ≥ 0), unless `probabilistic`.
+    /// Cells a side over which the last feature map is averaged: 1 averages all of it, as published; 2 keeps what lies in
+    /// which quarter of the image, in four times as many features.
+    pub pool: usize,
+    /// Size of the latent. Absent or that of the pooled features, 64k·pool²: these themselves (then z ≥ 0), unless
+    /// `probabilistic`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub latent: Option<usize>,
     /// Gaussian latent: the head gives its mean and ln σ².
@@ -40,6 +46,7 @@ impl Default for EncoderConfig {
         Self {
             depth: 28,
             width: 2,
+            pool: 1,
             latent: None,
             probabilistic: false,
             time_conditioned: true,
@@ -55,9 +62,9 @@ impl EncoderConfig {
         self.latent.unwrap_or(self.feature_dim())
     }
 
-    /// Size of the pooled features, 64k.
+    /// Size of the pooled features, 64k·pool².
     pub fn feature_dim(&self) -> usize {
-        64 * self.width
+        64 * self.width * self.pool * self.pool
     }
 
     pub(super) fn blocks_per_stage(&self) -> usize {
@@ -83,6 +90,9 @@ impl EncoderConfig {
         }
         if self.width == 0 || self.width > MAX_WIDTH {
             return Err(NnError::value("encoder.width", self.width, "1 to 64"));
+        }
+        if self.pool == 0 || self.pool > MAX_POOL {
+            return Err(NnError::value("encoder.pool", self.pool, "1 to 16"));
         }
         for (name, value) in [("encoder.latent", self.latent), ("encoder.classes", self.classes)] {
             if let Some(value) = value.filter(|v| *v == 0 || *v > LIMIT) {
@@ -192,6 +202,12 @@ impl ModelConfig {
             if value == 0 || value > LIMIT {
                 return Err(NnError::value(name, value, "1 to 4,096"));
             }
+        }
+        // Two stages start with a stride of 2.
+        let last = [self.height, self.width].map(|side| side.div_ceil(4));
+        if !last.iter().all(|side| side.is_multiple_of(self.encoder.pool)) {
+            let expected = format!("a divisor of the last feature map's sides, {} and {}", last[0], last[1]);
+            return Err(NnError::value("encoder.pool", self.encoder.pool, expected));
         }
         if let Some(outputs) = self.projection.filter(|n| *n == 0 || *n > LIMIT) {
             return Err(NnError::value("projection", outputs, "1 to 4,096"));

@@ -195,6 +195,19 @@ fn encoders() {
     );
 }
 
+#[test]
+fn encoders_that_pool_cells() {
+    let config = EncoderConfig { depth: 10, width: 1, pool: 2, ..Default::default() };
+    check(
+        |init| WideResNet::new(&config, 1, init),
+        [2, 8, 8, 1],
+        |encoder, x| {
+            let time = embedding(2, 64, &x.device());
+            encoder.encode_embedded(x, time, Pass::EVAL).mean
+        },
+    );
+}
+
 fn tiny() -> Architecture {
     tiny_with(false)
 }

@@ -161,7 +161,7 @@ fn encoder(config: &EncoderConfig, channels: usize, mut side: Side) -> Vec<Produ
         }
     }
     if config.has_head() {
-        products.push(linear(input, config.head_outputs()));
+        products.push(linear(config.feature_dim(), config.head_outputs()));
     }
     products
 }

@@ -25,7 +25,7 @@ pub struct Code {
     pub mean: Tensor<2>,
     /// ln σ² `[N, d]` of a probabilistic latent.
     pub log_variance: Option<Tensor<2>>,
-    /// Pooled features `[N, 64k]` before the head.
+    /// Pooled features `[N, 64k·pool²]` before the head.
     pub features: Tensor<2>,
 }
 
@@ -49,6 +49,7 @@ pub struct WideResNet {
     norm: BatchNorm,
     head: Option<Linear>,
     classifier: Option<Linear>,
+    pool: usize,
     latent_dim: usize,
     probabilistic: bool,
     time_conditioned: bool,
@@ -59,6 +60,7 @@ impl WideResNet {
     pub(super) fn new(config: &EncoderConfig, channels: usize, init: &mut Initialiser) -> Self {
         let time_embedding = TimeEmbedding::new(TIME_FEATURES, config.learned_time, init);
         let stem = init.conv2d([channels, 16], 3, 1, Weights::KaimingUniform);
+        let features = config.feature_dim();
         let mut input = 16;
         let mut stages = Vec::new();
         for (stage, base) in [16, 32, 64].into_iter().enumerate() {
@@ -78,8 +80,9 @@ impl WideResNet {
             norm: init.batch_norm(input, LAST_MOMENTUM),
             head: config
                 .has_head()
-                .then(|| init.linear(input, config.head_outputs(), Weights::KaimingUniform)),
-            classifier: config.classes.map(|n| init.linear(input, n, Weights::KaimingUniform)),
+                .then(|| init.linear(features, config.head_outputs(), Weights::KaimingUniform)),
+            classifier: config.classes.map(|n| init.linear(features, n, Weights::KaimingUniform)),
+            pool: config.pool,
             latent_dim: config.latent_dim(),
             probabilistic: config.probabilistic,
             time_conditioned: config.time_conditioned,
@@ -121,7 +124,7 @@ impl WideResNet {
             h = block.forward(h, &time, pass);
         }
         let h = layers::batch_norm(h, &self.norm, Activation::Relu, pass.mode);
-        let features = layers::global_mean(h);
+        let features = if self.pool == 1 { layers::global_mean(h) } else { self.pooled(h) };
         let latent = match &self.head {
             Some(head) => layers::linear(features.clone(), head, pass.precision),
             None => features.clone(),
@@ -132,6 +135,15 @@ impl WideResNet {
         } else {
             Code { mean: latent, log_variance: None, features }
         }
+    }
+
+    /// Means over the cells of `h`, `[N, H, W, C]` to `[N, pool²·C]`, cells row by row.
+    fn pooled(&self, h: Tensor<4>) -> Tensor<2> {
+        let ([images, rows, columns, channels], cells) = (h.dims(), self.pool);
+        // First over the rows of a cell, then over its columns.
+        let h = layers::global_mean(h.reshape([images * cells, rows / cells, 1, columns * channels]));
+        let h = layers::global_mean(h.reshape([images * cells * cells, columns / cells, 1, channels]));
+        h.reshape([images, cells * cells * channels])
     }
 
     /// Class logits `[N, classes]` of pooled `features`, if the network has a classifier (imported ones do).

@@ -1,5 +1,5 @@
 //! Configurations of networks: sizes that work, and the errors of those that don't.
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use diffrep::nn::{EncoderConfig, ModelConfig, NcsnppConfig, Pass, Precision};
 use diffrep::random::Seed;
 use diffrep::sde::Sde;
@@ -130,6 +130,43 @@ fn an_encoder_alone_takes_any_side() {
     let model = alone.init(Seed(0), &Device::default()).unwrap();
     let images = Tensor::<4>::ones([1, 7, 5, 1], &Device::default());
     assert_eq!(model.encode(images, &[0.0], &Sde::default(), Pass::EVAL).mean.dims(), [1, 64]);
+}
+
+#[test]
+fn cells_of_the_last_feature_map_are_averaged_each_on_its_own() {
+    let of = |pool| {
+        let encoder = EncoderConfig { pool, ..config(8, 1, &[1, 2]).encoder };
+        ModelConfig {
+            height: 24,
+            width: 16,
+            encoder,
+            score_network: false,
+            decoder: false,
+            ..config(8, 1, &[1, 2])
+        }
+    };
+    let images = Tensor::<1>::from_data(
+        TensorData::new((0..768).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<_>>(), [768]),
+        &Device::default(),
+    )
+    .reshape([2, 24, 16, 1]);
+    let code = |pool| {
+        let model = of(pool).init(Seed(0), &Device::default()).unwrap();
+        model.encode(images.clone(), &[0.0, 0.0], &Sde::default(), Pass::EVAL).mean
+    };
+    // The mean over the cells is the mean over the map, for cells of one row and column too.
+    let whole = code(1);
+    assert_eq!(code(2).dims(), [2, 256]);
+    let cells = code(2).reshape([2, 4, 64]).mean_dim(1).reshape([2, 64]);
+    let distance = (cells - whole.clone()).abs().max().into_scalar::<f32>();
+    let spread = (code(2).slice([0..2, 0..64]) - whole).abs().max().into_scalar::<f32>();
+    assert!(distance < 1e-6 && spread > 1e-3, "{distance} {spread}");
+    let message = of(4).check().unwrap_err().to_string();
+    assert!(
+        message.contains("encoder.pool is 4, expected a divisor") && message.contains("6 and 4"),
+        "{message}"
+    );
+    assert!(of(0).check().unwrap_err().to_string().contains("1 to 16"));
 }
 
 #[test]

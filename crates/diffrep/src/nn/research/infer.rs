@@ -28,6 +28,7 @@ impl StateDict {
         let config = EncoderConfig {
             depth: 6 * blocks + 4,
             width: first[0] / 16,
+            pool: 1,
             latent: head.map(|shape| shape[0] / 2),
             probabilistic: head.is_some(),
             time_conditioned: true,
