@@ -80,6 +80,9 @@ pub struct Args {
     /// Neighbours of each image in the graph. Default: 50.
     #[arg(long, value_name = "K", default_value_t = 50, hide_default_value = true)]
     neighbours: usize,
+    /// With propagate: compare the codes of --init as they are. Default: whitened, so that all their directions count alike.
+    #[arg(long, requires = "init")]
+    no_whiten: bool,
     /// Settings of the network without --init: a preset. Default: the data's, with the encoder 16 layers deep and 2 wide.
     #[arg(long, value_name = "P", conflicts_with = "init")]
     preset: Option<String>,
@@ -209,7 +212,9 @@ fn spread(args: &Args, task: &SemiTask, init: Option<&LoadedEncoder>, ui: &Ui) -
         }
         None => pixels(&task.images, &task.preprocess)?,
     };
-    let settings = Propagation { k: args.neighbours, ..Propagation::default() };
+    // Whitening helps codes, and takes from pixels what their angles tell: see docs/results.md.
+    let whiten = init.is_some() && !args.no_whiten;
+    let settings = Propagation { k: args.neighbours, whiten, ..Propagation::default() };
     let found = propagate(&features, features.len() / task.images.len().max(1), &task.labels, &settings)?;
     Ok(Outcome::of_propagation(task, found))
 }

@@ -26,4 +26,4 @@ pub use picture::{mean_squared_error, psnr, ssim};
 pub use plane::euclidean_knn_accuracy;
 pub use silhouette::silhouette;
 pub use spectrum::{effective_rank, spread};
-pub use whiten::whiten;
+pub use whiten::{SHRINKAGE, Whitening};

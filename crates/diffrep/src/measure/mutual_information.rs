@@ -1,7 +1,7 @@
 //! What two representations of the same images know of each other.
 //!
 //! The estimator of Kraskov, Stögbauer and Grassberger, "Estimating mutual information" (2004), the first of their two.
-use super::whiten::whiten;
+use super::Whitening;
 use diffrep_kernels::random::Key;
 use rayon::prelude::*;
 
@@ -54,8 +54,11 @@ pub fn mutual_information(x: &[f32], y: &[f32], dims: (usize, usize), k: usize) 
 /// # Panics
 /// If `dim` is 0, doesn't divide a length, or the columns' lengths differ.
 pub fn normalised_mutual_information(columns: &[Vec<f32>], dim: usize, key: Key) -> Vec<Vec<f64>> {
-    let white: Vec<(Vec<f32>, usize)> =
-        columns.iter().map(|codes| whiten(codes, dim, INFORMATION_COMPONENTS)).collect();
+    let whitened = |codes: &Vec<f32>| {
+        let whitening = Whitening::fit(codes, dim, INFORMATION_COMPONENTS, 0.0);
+        (whitening.apply(codes), whitening.components())
+    };
+    let white: Vec<(Vec<f32>, usize)> = columns.iter().map(whitened).collect();
     let jittered = |column: usize, side: u32| {
         let (codes, width) = &white[column];
         let mut noise = vec![0.0; codes.len()];

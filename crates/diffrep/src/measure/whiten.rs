@@ -1,40 +1,94 @@
 //! Principal components of equal variance.
 use super::spectrum::moments;
 use nalgebra::{DMatrix, SymmetricEigen};
+use rayon::prelude::*;
 
 /// Variance below this part of the largest one is rounding, not a direction of the codes.
 const LEAST_VARIANCE: f64 = 1e-9;
 
-/// The first `components` principal components of the codes `[rows, dim]`, each scaled to variance 1 and centred, and
-/// how many there are: fewer where the codes have fewer directions (none if all are equal).
+/// What [`Whitening::fit`] adds to the variance of each direction for codes that are to be compared by angle, as a part
+/// of the mean variance: directions that hardly vary aren't blown up to the size of the others.
+pub const SHRINKAGE: f64 = 0.01;
+
+/// Rows that are worked on at once.
+const BLOCK: usize = 2048;
+
+/// A linear map that takes codes to principal components of equal variance and no correlation.
 ///
-/// The largest variance comes first. The sign of a component is such that its largest loading is positive.
-///
-/// # Panics
-/// If `dim` is 0 or doesn't divide the length.
-pub fn whiten(codes: &[f32], dim: usize, components: usize) -> (Vec<f32>, usize) {
-    assert!(dim > 0 && codes.len().is_multiple_of(dim), "rows of {dim}");
-    let rows = codes.len() / dim;
-    let (means, _) = moments(codes, dim);
-    let centred = DMatrix::from_fn(dim, rows, |j, i| codes[i * dim + j] as f64 - means[j]);
-    let eigen = SymmetricEigen::new(&centred * centred.transpose() / rows.max(1) as f64);
-    let mut order: Vec<usize> = (0..dim).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
-    let energy = means.iter().map(|mean| mean * mean).sum::<f64>();
-    let least = (LEAST_VARIANCE * eigen.eigenvalues[order[0]]).max((f32::EPSILON as f64).powi(2) * energy);
-    order.truncate(components);
-    order.retain(|&axis| eigen.eigenvalues[axis] > least);
-    let mut axes = DMatrix::zeros(order.len(), dim);
-    for (row, &axis) in order.iter().enumerate() {
-        let vector = eigen.eigenvectors.column(axis);
-        let largest =
-            vector.iter().copied().fold(0.0, |a: f64, b: f64| if b.abs() > a.abs() { b } else { a });
-        let scale = largest.signum() / eigen.eigenvalues[axis].sqrt();
-        axes.row_mut(row).copy_from(&(vector.transpose() * scale));
+/// Angles between codes say little where all codes have a large part in common, as those of rectified features have: it is
+/// taken away, and directions of small variance count like those of large one.
+#[derive(Clone, Debug)]
+pub struct Whitening {
+    means: Vec<f64>,
+    /// Scaled axes `[components, dim]`.
+    axes: DMatrix<f64>,
+}
+
+impl Whitening {
+    /// Learns the first `components` principal components of `codes` `[rows, dim]`, fewer where the codes have fewer
+    /// directions (none if all are equal). Each is divided by √(λ + `shrinkage`·mean λ), with λ its variance.
+    ///
+    /// The largest variance comes first. The sign of a component is such that its largest loading is positive. Time grows
+    /// with the cube of `dim`.
+    ///
+    /// # Panics
+    /// If `dim` is 0 or doesn't divide the length.
+    pub fn fit(codes: &[f32], dim: usize, components: usize, shrinkage: f64) -> Self {
+        assert!(dim > 0 && codes.len().is_multiple_of(dim), "rows of {dim}");
+        let rows = codes.len() / dim;
+        let (means, _) = moments(codes, dim);
+        let mut covariance = DMatrix::zeros(dim, dim);
+        for block in codes.chunks(BLOCK * dim) {
+            let centred = centred(block, &means);
+            covariance.gemm(1.0 / rows.max(1) as f64, &centred, &centred.transpose(), 1.0);
+        }
+        let eigen = SymmetricEigen::new(covariance);
+        let mut order: Vec<usize> = (0..dim).collect();
+        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let energy = means.iter().map(|mean| mean * mean).sum::<f64>();
+        let least =
+            (LEAST_VARIANCE * eigen.eigenvalues[order[0]]).max((f32::EPSILON as f64).powi(2) * energy);
+        order.truncate(components);
+        order.retain(|&axis| eigen.eigenvalues[axis] > least);
+        let added = shrinkage * eigen.eigenvalues.mean();
+        let mut axes = DMatrix::zeros(order.len(), dim);
+        for (row, &axis) in order.iter().enumerate() {
+            let vector = eigen.eigenvectors.column(axis);
+            let largest =
+                vector.iter().copied().fold(0.0, |a: f64, b: f64| if b.abs() > a.abs() { b } else { a });
+            let scale = largest.signum() / (eigen.eigenvalues[axis] + added).sqrt();
+            axes.row_mut(row).copy_from(&(vector.transpose() * scale));
+        }
+        Self { means, axes }
     }
-    let white = axes * centred;
-    // Columns of the product are rows of codes.
-    (white.iter().map(|&v| v as f32).collect(), order.len())
+
+    /// How many numbers a whitened code has.
+    pub fn components(&self) -> usize {
+        self.axes.nrows()
+    }
+
+    /// Whitened codes `[rows, components]` of `codes` `[rows, dim]`.
+    ///
+    /// # Panics
+    /// If `dim` doesn't divide the length.
+    pub fn apply(&self, codes: &[f32]) -> Vec<f32> {
+        let dim = self.means.len();
+        assert!(codes.len().is_multiple_of(dim), "rows of {dim}");
+        codes
+            .par_chunks(BLOCK * dim)
+            .flat_map_iter(|block| {
+                // Columns of the product are rows of codes.
+                let white = &self.axes * centred(block, &self.means);
+                white.iter().map(|&v| v as f32).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+/// Codes less their means, as columns.
+fn centred(codes: &[f32], means: &[f64]) -> DMatrix<f64> {
+    let dim = means.len();
+    DMatrix::from_fn(dim, codes.len() / dim, |j, i| f64::from(codes[i * dim + j]) - means[j])
 }
 
 #[cfg(test)]
@@ -51,7 +105,8 @@ mod tests {
             code[0] = 5.0 * code[0] + 100.0;
             code[1] += code[0];
         }
-        let (white, count) = whiten(&codes, dim, 3);
+        let whitening = Whitening::fit(&codes, dim, 3, 0.0);
+        let (white, count) = (whitening.apply(&codes), whitening.components());
         assert_eq!((count, white.len()), (3, rows * 3));
         for a in 0..3 {
             for b in 0..3 {
@@ -65,10 +120,23 @@ mod tests {
     #[test]
     fn a_line_has_one_component_and_a_point_none() {
         let line: Vec<f32> = (0..40).flat_map(|i| [i as f32, 3.0 - 2.0 * i as f32, 7.0]).collect();
-        let (white, count) = whiten(&line, 3, 8);
-        assert_eq!(count, 1);
+        let whitening = Whitening::fit(&line, 3, 8, 0.0);
+        assert_eq!(whitening.components(), 1);
         // The largest loading, −2 of the second dimension, is made positive: the first row comes last.
+        let white = whitening.apply(&line);
         assert!(white[0] > 1.6 && white[39] < -1.6);
-        assert_eq!(whiten(&[0.1, 0.7].repeat(30), 2, 8), (Vec::new(), 0));
+        assert_eq!(Whitening::fit(&[0.1, 0.7].repeat(30), 2, 8, 0.0).components(), 0);
+    }
+
+    #[test]
+    fn shrinkage_leaves_small_directions_small() {
+        // Variances 4 and 0.04, mean 2.02.
+        let codes: Vec<f32> =
+            (0..4000).flat_map(|i| [[2.0, 0.2], [-2.0, 0.2], [2.0, -0.2], [-2.0, -0.2]][i % 4]).collect();
+        let white = Whitening::fit(&codes, 2, 2, 0.5).apply(&codes);
+        let expected = [2.0 / (4.0f32 + 1.01).sqrt(), 0.2 / (0.04f32 + 1.01).sqrt()];
+        assert!(white.chunks(2).zip(codes.chunks(2)).all(|(white, code)| {
+            (0..2).all(|j| (white[j] - code[j].signum() * expected[j]).abs() < 1e-4)
+        }));
     }
 }

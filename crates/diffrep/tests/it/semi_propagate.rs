@@ -127,6 +127,35 @@ fn rows_always_sum_to_one() {
 }
 
 #[test]
+fn whitening_finds_classes_behind_what_all_codes_have_in_common() {
+    // A large common part, three loud directions that tell nothing, and four faint ones that tell the class.
+    let mut features = rows(300, 8);
+    for (i, code) in features.chunks_mut(8).enumerate() {
+        let class = if i % 2 == 0 { 1.0 } else { -1.0 };
+        code[0] = 50.0 + 0.1 * code[0];
+        code[1..4].iter_mut().for_each(|loud| *loud *= 8.0);
+        code[4..].iter_mut().for_each(|faint| *faint = class + 0.1 * *faint);
+    }
+    let labels = labels(2, &(0..300).map(|i| (i < 10).then_some(i as u32 % 2)).collect::<Vec<_>>());
+    let right = |whiten: bool| {
+        let settings = Propagation { k: 10, whiten, ..Propagation::default() };
+        let guesses = propagate(&features, 8, &labels, &settings).unwrap().guesses();
+        guesses.iter().enumerate().filter(|(i, guess)| **guess == *i as u32 % 2).count()
+    };
+    let (white, raw) = (right(true), right(false));
+    assert!(white >= 290 && raw < 240, "{white} {raw}");
+}
+
+#[test]
+fn features_that_are_all_alike_are_spread_over_as_they_are() {
+    let two = labels(2, &[Some(0), Some(1), None]);
+    let settings = Propagation { whiten: true, ..Propagation::default() };
+    assert!(propagate(&[0.5; 6], 2, &two, &settings).unwrap().converged);
+    let error = propagate(&[0.5, 1.0, f32::NAN, 0.0, 1.0, 2.0], 2, &two, &settings).unwrap_err().to_string();
+    assert_eq!(error, "the features of image 1 are not finite");
+}
+
+#[test]
 fn all_labelled_and_one_label_a_class_work() {
     let all: Vec<_> = (0..20).map(|i| Some(i % 2)).collect();
     let found = propagate(&rows(20, 3), 3, &labels(2, &all), &Propagation::default()).unwrap();
