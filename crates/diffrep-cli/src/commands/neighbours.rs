@@ -3,7 +3,7 @@ use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
-use diffrep::measure::{Neighbour, nearest};
+use diffrep::measure::{Neighbour, SHRINKAGE, Whitening, nearest};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use diffrep::represent::{Embeddings, LoadedEncoder, PartFile};
 use serde_json::json;
@@ -32,6 +32,9 @@ pub struct Args {
     /// Similar images to show at each level. Default: 5.
     #[arg(long, short, value_name = "K", default_value_t = 5, hide_default_value = true)]
     k: usize,
+    /// Compare codes as they are. Default: whitened over the images searched, so that all their directions count alike.
+    #[arg(long)]
+    no_whiten: bool,
     /// Also draw them on a sheet, as PNG. Default: no sheet.
     #[arg(long, value_name = "FILE.png")]
     sheet: Option<PathBuf>,
@@ -104,7 +107,14 @@ fn search(
     let level = |level: usize| {
         let column: Vec<f32> =
             codes.values.chunks(dim).skip(level).step_by(t.len()).flatten().copied().collect();
-        let mut found = nearest(&column, &asked.values[level * dim..][..dim], dim, args.k + 1).remove(0);
+        let asked = &asked.values[level * dim..][..dim];
+        let whitening = (!args.no_whiten).then(|| Whitening::fit(&column, dim, dim, SHRINKAGE));
+        let mut found = match whitening.filter(|whitening| whitening.components() > 0) {
+            Some(w) => nearest(&w.apply(&column), &w.apply(asked), w.components(), args.k + 1),
+            // Codes that are all alike have no directions.
+            None => nearest(&column, asked, dim, args.k + 1),
+        }
+        .remove(0);
         found.retain(|neighbour| args.row != Some(neighbour.row));
         found.truncate(args.k);
         found
