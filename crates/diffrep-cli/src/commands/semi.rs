@@ -9,8 +9,8 @@ use diffrep::nn::device::Device;
 use diffrep::random::Seed;
 use diffrep::represent::{Embeddings, LoadedEncoder, pixels};
 use diffrep::semi::{
-    KnownLabels, Outcome, Propagation, SemiEvent, SemiMethod, SemiSettings, SemiTask, SemiTrainer, Start,
-    Summary, TimeFed, propagate,
+    KnownLabels, Outcome, Propagation, Protocol, SemiEvent, SemiMethod, SemiSettings, SemiTask, SemiTrainer,
+    Start, Summary, TimeFed, propagate,
 };
 use diffrep::train::{Config, Ending, Limits, LockedRun, Sources, preset_for};
 use serde_json::json;
@@ -120,6 +120,14 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     };
     let known = known(args);
     let task = SemiTask::new(&dataset, &known, preprocess)?;
+    let protocol = Protocol {
+        data: task.dataset.clone(),
+        labels: match known {
+            KnownLabels::PerClass { count, .. } => format!("{count} a class, label seed {}", args.label_seed),
+            _ => args.labels.clone(),
+        },
+        features: features(args, init.as_ref()),
+    };
     ui.message(format!(
         "{}: {} images, {} labelled, {} classes",
         task.dataset,
@@ -142,7 +150,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     for file in &files {
         outcome.write(file, &task.images)?;
     }
-    let summary = outcome.summary(&args.method, &task.images, args.suggest.max(SHOWN));
+    let summary = outcome.summary(&args.method, protocol, &task.images, args.suggest.max(SHOWN));
     summary.save(&out)?;
     if !summary.converged {
         let residual = summary.residual;
@@ -186,6 +194,28 @@ fn network(args: &Args) -> Result<Config> {
     sources.flag("data.source", "--data", Some(args.data.as_str()));
     sources.flag("objective.method", "--method", Some("supervised"));
     Ok(Config::resolve(&sources)?)
+}
+
+/// What labels are spread over, or training starts from, in words.
+fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
+    let spreads = args.method == "propagate";
+    let Some(encoder) = init else {
+        let (spread, trained) = ("raw pixels", format!("network with random weights, seed {}", args.seed));
+        return if spreads { spread.to_owned() } else { trained };
+    };
+    let run = args.init.as_deref().unwrap_or(Path::new("")).display();
+    let step = encoder.step().map_or(String::new(), |step| format!(", step {step}"));
+    let how = match (spreads, args.no_whiten) {
+        (false, _) => "",
+        (true, false) => ", whitened",
+        (true, true) => ", as they are",
+    };
+    format!(
+        "{} {run}: weights {}{step}, t {}{how}",
+        if spreads { "codes of" } else { "network of" },
+        encoder.weights(),
+        args.t
+    )
 }
 
 /// A fixed t, or a learned one.
@@ -288,8 +318,10 @@ fn show(summary: &Summary, suggest: usize, file: &Path, ui: &Ui) -> Result<()> {
             |accuracy: Option<f64>| accuracy.map_or("–".to_owned(), |a| format!("{:.2} %", 100.0 * a));
         let row = |name: &str, value: String| vec![name.to_owned(), value];
         let mut rows = vec![
+            row("data", summary.protocol.data.clone()),
             row("images", summary.images.to_string()),
-            row("of these labelled", summary.labelled.to_string()),
+            row("of these labelled", format!("{} ({})", summary.labelled, summary.protocol.labels)),
+            row("features", summary.protocol.features.clone()),
             row("accuracy, unlabelled images", percent(summary.unlabelled_accuracy)),
             row("accuracy, test images", percent(summary.test_accuracy)),
         ];

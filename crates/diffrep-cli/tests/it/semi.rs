@@ -33,6 +33,21 @@ fn labels_spread_over_pixels_and_over_codes() {
     let codes = spread("codes", &["--init", run, "--t", "0.5"]);
     let untrained = spread("untrained", &["--init", run, "--untrained"]);
     assert!(accuracy(&codes) > 0.1 && accuracy(&untrained) > 0.1);
+    let raw = spread("raw", &["--init", run, "--t", "0.5", "--no-whiten"]);
+    assert_ne!(accuracy(&codes), accuracy(&raw));
+    // Every number says what it was made of.
+    for (outcome, features) in [
+        (&pixels, "raw pixels".to_owned()),
+        (&codes, format!("codes of {run}: weights ema, step 4, t 0.5, whitened")),
+        (&raw, format!("codes of {run}: weights ema, step 4, t 0.5, as they are")),
+        (&untrained, format!("codes of {run}: weights random, t 0, whitened")),
+    ] {
+        assert_eq!(outcome["features"], features.as_str());
+        assert_eq!(
+            (&outcome["data"], &outcome["labels"]),
+            (&"digits".into(), &"5 a class, label seed 0".into())
+        );
+    }
     let other = spread("other", &["--label-seed", "1"]);
     assert_ne!(accuracy(&pixels), accuracy(&other));
 }

@@ -25,7 +25,7 @@ pub use error::SemiError;
 pub use graph::Graph;
 pub use known::KnownLabels;
 pub use labels::PartialLabels;
-pub use outcome::{Doubtful, Outcome, Summary};
+pub use outcome::{Doubtful, Outcome, Protocol, Summary};
 pub use propagate::{Propagated, Propagation, propagate};
 pub use settings::{SemiMethod, SemiSettings, TimeFed};
 pub use solve::{Solution, Stop, solve};

@@ -24,11 +24,26 @@ pub struct Doubtful {
     pub probability: f64,
 }
 
+/// What an outcome was made of, in words.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Protocol {
+    /// Name of the data.
+    pub data: String,
+    /// Which labels were known: `10 a class, label seed 0`, or the file.
+    pub labels: String,
+    /// What the labels were spread over or what was trained: `raw pixels`, or a run with step, weights and t.
+    pub features: String,
+}
+
 /// An outcome without the single images: what reports and programs read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// `propagate`, `laplacenet` or `supervised`.
     pub method: String,
+    /// What it was made of; empty in files of earlier versions.
+    #[serde(flatten)]
+    pub protocol: Protocol,
     /// Images.
     pub images: usize,
     /// Images whose label was known.
@@ -143,7 +158,7 @@ impl Outcome {
     }
 
     /// The outcome of `method` without the single images, but for the `doubtful` most doubtful ones of `set`.
-    pub fn summary(&self, method: &str, set: &ImageSet, doubtful: usize) -> Summary {
+    pub fn summary(&self, method: &str, protocol: Protocol, set: &ImageSet, doubtful: usize) -> Summary {
         let (guesses, classes) = (self.guesses(), self.classes.len());
         let doubtful = self.most_doubtful(doubtful).into_iter().map(|row| Doubtful {
             row,
@@ -153,6 +168,7 @@ impl Outcome {
         });
         Summary {
             method: method.to_owned(),
+            protocol,
             images: self.labelled.len(),
             labelled: self.labelled.iter().filter(|labelled| **labelled).count(),
             unlabelled_accuracy: self.unlabelled_accuracy,
