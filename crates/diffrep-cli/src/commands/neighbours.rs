@@ -71,7 +71,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
             json!({ "t": t, "neighbours": images })
         })
         .collect();
-    let value = json!({ "query": query.id(0), "data": dataset.name, "levels": levels, "sheet": args.sheet });
+    let value = json!({
+        "query": query.id(0), "data": dataset.name, "whitened": !args.no_whiten, "levels": levels, "sheet": args.sheet
+    });
     ui.result(&value, || {
         let mut rows = Vec::new();
         for (t, found) in t.iter().zip(&found) {
