@@ -3,7 +3,7 @@ use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
-use diffrep::measure::{Neighbour, SHRINKAGE, Whitening, nearest};
+use diffrep::measure::{Neighbour, Whitening, nearest};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use diffrep::represent::{Embeddings, LoadedEncoder, PartFile};
 use serde_json::json;
@@ -110,10 +110,9 @@ fn search(
         let column: Vec<f32> =
             codes.values.chunks(dim).skip(level).step_by(t.len()).flatten().copied().collect();
         let asked = &asked.values[level * dim..][..dim];
-        let whitening = (!args.no_whiten).then(|| Whitening::fit(&column, dim, dim, SHRINKAGE));
-        let mut found = match whitening.filter(|whitening| whitening.components() > 0) {
+        let whitening = (!args.no_whiten).then(|| Whitening::for_angles(&column, dim)).flatten();
+        let mut found = match whitening {
             Some(w) => nearest(&w.apply(&column), &w.apply(asked), w.components(), args.k + 1),
-            // Codes that are all alike have no directions.
             None => nearest(&column, asked, dim, args.k + 1),
         }
         .remove(0);

@@ -4,6 +4,7 @@
 //! Codes are row-major `[rows, dim]` slices, so that training, probes and reports can all measure with these
 //! functions, whatever the codes come from.
 mod cka;
+mod eigen;
 mod intrinsic_dimension;
 mod knn;
 mod mutual_information;
@@ -15,6 +16,7 @@ mod spectrum;
 mod whiten;
 
 pub use cka::linear_cka;
+pub(crate) use eigen::eigen;
 pub use intrinsic_dimension::intrinsic_dimension;
 pub use knn::{KNN_NEIGHBOURS, KNN_TEMPERATURE, knn_accuracy, knn_predict};
 pub use mutual_information::{
@@ -26,4 +28,4 @@ pub use picture::{mean_squared_error, psnr, ssim};
 pub use plane::euclidean_knn_accuracy;
 pub use silhouette::silhouette;
 pub use spectrum::{effective_rank, spread};
-pub use whiten::{SHRINKAGE, Whitening};
+pub use whiten::Whitening;

@@ -1,10 +1,12 @@
 //! How many directions the codes use.
+use super::eigen::eigenvalues;
 use nalgebra::DMatrix;
 
 /// Effective rank of the codes `[rows, dim]`: exp of the entropy of the normalised singular values, in [1, dim].
 ///
 /// Roy and Vetterli, "The effective rank" (2007), of the **centred** codes: a common offset of all codes is no
-/// direction in which they differ. Codes that are all equal (collapse) or fewer than two have rank 0.
+/// direction in which they differ. Codes that are all equal (collapse) or fewer than two have rank 0. NaN if a code isn't
+/// finite.
 ///
 /// # Panics
 /// If `dim` is 0 or doesn't divide the length.
@@ -21,7 +23,8 @@ pub fn effective_rank(codes: &[f32], dim: usize) -> f64 {
     let centred = DMatrix::from_fn(dim, rows, |j, i| codes[i * dim + j] as f64 - means[j]);
     // The singular values are the roots of the eigenvalues of the smaller Gram matrix.
     let gram = if dim <= rows { &centred * centred.transpose() } else { centred.tr_mul(&centred) };
-    let singular: Vec<f64> = gram.symmetric_eigenvalues().iter().map(|&v| v.max(0.0).sqrt()).collect();
+    let Some(squares) = eigenvalues(&gram) else { return f64::NAN };
+    let singular: Vec<f64> = squares.iter().map(|&v| v.max(0.0).sqrt()).collect();
     let total: f64 = singular.iter().sum();
     let entropy: f64 = singular.iter().map(|s| s / total).filter(|&p| p > 0.0).map(|p| -p * p.ln()).sum();
     entropy.exp()

@@ -1,14 +1,14 @@
 //! Principal components of equal variance.
+use super::eigen::{Eigen, eigen};
 use super::spectrum::moments;
-use nalgebra::{DMatrix, SymmetricEigen};
+use nalgebra::DMatrix;
 use rayon::prelude::*;
 
 /// Variance below this part of the largest one is rounding, not a direction of the codes.
 const LEAST_VARIANCE: f64 = 1e-9;
 
-/// What [`Whitening::fit`] adds to the variance of each direction for codes that are to be compared by angle, as a part
-/// of the mean variance: directions that hardly vary aren't blown up to the size of the others.
-pub const SHRINKAGE: f64 = 0.01;
+/// What [`Whitening::for_angles`] adds to the variance of each direction, as a part of the mean variance.
+const SHRINKAGE: f64 = 0.01;
 
 /// Rows that are worked on at once.
 const BLOCK: usize = 2048;
@@ -25,8 +25,16 @@ pub struct Whitening {
 }
 
 impl Whitening {
+    /// Learns to whiten codes that are to be compared by angle: all components, of which those that hardly vary aren't
+    /// blown up to the size of the others (1 % of the mean variance is added to each). `None` of codes that have no
+    /// directions, since all are alike, or that are not finite.
+    pub fn for_angles(codes: &[f32], dim: usize) -> Option<Self> {
+        let whitening = (dim > 0).then(|| Self::fit(codes, dim, dim, SHRINKAGE))?;
+        (whitening.components() > 0).then_some(whitening)
+    }
+
     /// Learns the first `components` principal components of `codes` `[rows, dim]`, fewer where the codes have fewer
-    /// directions (none if all are equal). Each is divided by √(λ + `shrinkage`·mean λ), with λ its variance.
+    /// directions (none if all are equal or one isn't finite). Each is divided by √(λ + `shrinkage`·mean λ), with λ its variance.
     ///
     /// The largest variance comes first. The sign of a component is such that its largest loading is positive. Time grows
     /// with the cube of `dim`.
@@ -42,23 +50,14 @@ impl Whitening {
             let centred = centred(block, &means);
             covariance.gemm(1.0 / rows.max(1) as f64, &centred, &centred.transpose(), 1.0);
         }
-        let eigen = SymmetricEigen::new(covariance);
-        let mut order: Vec<usize> = (0..dim).collect();
-        order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+        let Some(Eigen { values, vectors }) = eigen(&covariance) else {
+            return Self { means, axes: DMatrix::zeros(0, dim) };
+        };
         let energy = means.iter().map(|mean| mean * mean).sum::<f64>();
-        let least =
-            (LEAST_VARIANCE * eigen.eigenvalues[order[0]]).max((f32::EPSILON as f64).powi(2) * energy);
-        order.truncate(components);
-        order.retain(|&axis| eigen.eigenvalues[axis] > least);
-        let added = shrinkage * eigen.eigenvalues.mean();
-        let mut axes = DMatrix::zeros(order.len(), dim);
-        for (row, &axis) in order.iter().enumerate() {
-            let vector = eigen.eigenvectors.column(axis);
-            let largest =
-                vector.iter().copied().fold(0.0, |a: f64, b: f64| if b.abs() > a.abs() { b } else { a });
-            let scale = largest.signum() / (eigen.eigenvalues[axis] + added).sqrt();
-            axes.row_mut(row).copy_from(&(vector.transpose() * scale));
-        }
+        let least = (LEAST_VARIANCE * values[0]).max((f32::EPSILON as f64).powi(2) * energy);
+        let kept = values.iter().take(components).take_while(|&&value| value > least).count();
+        let added = shrinkage * values.iter().sum::<f64>() / dim as f64;
+        let axes = DMatrix::from_fn(kept, dim, |k, j| vectors[(j, k)] / (values[k] + added).sqrt());
         Self { means, axes }
     }
 
@@ -126,6 +125,17 @@ mod tests {
         let white = whitening.apply(&line);
         assert!(white[0] > 1.6 && white[39] < -1.6);
         assert_eq!(Whitening::fit(&[0.1, 0.7].repeat(30), 2, 8, 0.0).components(), 0);
+    }
+
+    #[test]
+    fn codes_without_directions_are_not_whitened() {
+        let usable = [1.0, 0.0, 0.0, 1.0];
+        assert_eq!(Whitening::for_angles(&usable, 2).map(|whitening| whitening.components()), Some(1));
+        let unusable: [(&[f32], usize); 4] =
+            [(&usable, 0), (&[1.0, 2.0, 1.0, 2.0], 2), (&[1.0, f32::NAN], 1), (&[], 1)];
+        for (codes, dim) in unusable {
+            assert!(Whitening::for_angles(codes, dim).is_none(), "{codes:?} of {dim}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Principal component analysis to two dimensions, for pictures of embeddings.
 use super::ReportError;
-use nalgebra::{DMatrix, SymmetricEigen};
+use crate::measure::eigen;
+use nalgebra::DMatrix;
 
 /// Points in the plane of the largest variance.
 #[derive(Clone, Debug)]
@@ -76,11 +77,10 @@ fn principal_axes(centred: &DMatrix<f64>) -> [Option<Vec<f64>>; 2] {
     let (rows, dim) = centred.shape();
     let wide = dim > rows;
     let gram = if wide { centred * centred.transpose() } else { centred.transpose() * centred };
-    let eigen = SymmetricEigen::new(gram);
-    let mut order: Vec<usize> = (0..eigen.eigenvalues.len()).collect();
-    order.sort_by(|&a, &b| eigen.eigenvalues[b].total_cmp(&eigen.eigenvalues[a]));
+    let vectors = eigen(&gram).map(|eigen| eigen.vectors);
     [0, 1].map(|k| {
-        let vector = eigen.eigenvectors.column(*order.get(k)?);
+        let vectors = vectors.as_ref().filter(|vectors| k < vectors.ncols())?;
+        let vector = vectors.column(k);
         let axis = if wide { centred.transpose() * vector } else { vector.into_owned() };
         let norm = axis.norm();
         if norm == 0.0 {

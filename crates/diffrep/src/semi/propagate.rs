@@ -1,7 +1,7 @@
 //! From features and few labels to a guess for every image.
 use super::align::{align, arg_max};
 use super::{Graph, PartialLabels, SemiError, Stop, solve};
-use crate::measure::{SHRINKAGE, Whitening};
+use crate::measure::Whitening;
 use serde::{Deserialize, Serialize};
 
 /// Settings of a propagation.
@@ -15,7 +15,7 @@ pub struct Propagation {
     pub stop: Stop,
     /// Whether the classes' shares are aligned with those of the labels.
     pub align: bool,
-    /// Whether features are whitened first ([`Whitening`], with [`SHRINKAGE`]); published: no. Codes that have a large
+    /// Whether features are whitened first ([`Whitening::for_angles`]); published: no. Codes that have a large
     /// part in common are all alike by angle without it.
     pub whiten: bool,
 }
@@ -73,9 +73,12 @@ pub fn propagate(
         let value = settings.alpha.to_string();
         return Err(SemiError::Setting { name: "alpha", value, expected: "a number in [0, 1)" });
     }
-    let white = if settings.whiten { whitened(features, dim) } else { None };
-    let (features, dim) = white.as_ref().map_or((features, dim), |(white, width)| (white.as_slice(), *width));
-    let graph = Graph::new(features, dim, settings.k)?;
+    // Features that can't be whitened are told by the graph, or all alike.
+    let whitening = settings.whiten.then(|| Whitening::for_angles(features, dim)).flatten();
+    let graph = match whitening {
+        Some(whitening) => Graph::new(&whitening.apply(features), whitening.components(), settings.k)?,
+        None => Graph::new(features, dim, settings.k)?,
+    };
     let mut right = vec![0.0; rows * classes];
     for (row, label) in labels.values().iter().enumerate() {
         if let Some(label) = label {
@@ -105,13 +108,6 @@ pub fn propagate(
     let residual = solution.residuals.into_iter().fold(0.0, f64::max);
     let converged = solution.converged;
     Ok(Propagated { classes, spread, probabilities, weights, unreached, iterations, residual, converged })
-}
-
-/// Whitened features and their dimension; `None` of features that are all alike, or not finite, which the graph tells.
-fn whitened(features: &[f32], dim: usize) -> Option<(Vec<f32>, usize)> {
-    let usable = dim > 0 && features.iter().all(|value| value.is_finite());
-    let whitening = usable.then(|| Whitening::fit(features, dim, dim, SHRINKAGE))?;
-    (whitening.components() > 0).then(|| (whitening.apply(features), whitening.components()))
 }
 
 /// `1 − entropy / ln classes`; with one class, 1.
