@@ -32,6 +32,8 @@ pub(super) struct Architecture {
     pub self_conditioning: bool,
     pub dropout: f64,
     pub conditioning: BlockConditioning,
+    /// Numbers in which the networks are told the latent.
+    pub latent_features: usize,
     /// Rows and columns of the smallest feature map.
     pub bottleneck: (usize, usize),
     pub down: Vec<DownShape>,
@@ -63,6 +65,7 @@ impl Architecture {
             self_conditioning: config.self_conditioning,
             dropout: config.dropout,
             conditioning: config.conditioning,
+            latent_features: config.latent_features.unwrap_or(TimeEmbedding::width(config.features)),
             bottleneck: sides[sides.len() - 1],
             down,
             middle,
@@ -81,7 +84,7 @@ impl Architecture {
 
     /// Width of the joint embedding.
     pub(super) fn embedding(&self) -> usize {
-        2 * TimeEmbedding::width(self.features)
+        TimeEmbedding::width(self.features) + self.latent_features
     }
 
     /// Channels of the latent map.
@@ -133,6 +136,9 @@ fn check_values(config: &NcsnppConfig) -> Result<(), NnError> {
         let expected =
             format!("at most {MAX_CHANNELS} channels a level; ncsnpp.features is {}", config.features);
         return Err(NnError::value("ncsnpp.multipliers", &config.multipliers, expected));
+    }
+    if let Some(given) = config.latent_features.filter(|n| *n == 0 || *n > MAX_CHANNELS) {
+        return Err(NnError::value("ncsnpp.latent_features", given, "1 to 4,096"));
     }
     if config.blocks == 0 || config.blocks > 64 {
         return Err(NnError::value("ncsnpp.blocks", config.blocks, "1 to 64"));

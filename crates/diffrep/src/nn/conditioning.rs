@@ -11,7 +11,7 @@ use diffrep_backend::layers::{self, Precision};
 /// Time and latent in the forms in which they enter the networks.
 #[derive(Clone, Debug)]
 pub struct Condition {
-    /// Joint embedding `[N, 8·features]`: time, then latent.
+    /// Joint embedding: time, 4·features numbers, then latent, as many unless `ncsnpp.latent_features` says otherwise.
     pub embedding: Tensor<2>,
     /// The latent as a feature map `[N, h, w, 2·features]` of the bottleneck's size.
     pub map: Tensor<4>,
@@ -38,7 +38,7 @@ impl Conditioning {
         let hidden = architecture.map_channels() * map_height;
         Self {
             time_embedding: TimeEmbedding::new(features, false, init),
-            latent: init.linear(latent_dim, TimeEmbedding::width(features), weights),
+            latent: init.linear(latent_dim, architecture.latent_features, weights),
             map1: init.linear(architecture.embedding(), hidden, weights),
             map2: init.linear(hidden, hidden, weights),
             map3: init.linear(hidden, hidden * map_width, weights),

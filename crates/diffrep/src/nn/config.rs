@@ -23,7 +23,7 @@ pub struct EncoderConfig {
     /// Widening factor k: stages of 16k, 32k and 64k channels.
     pub width: usize,
     /// Cells a side over which the last feature map is averaged: 1 averages all of it, as published; 2 keeps what lies in
-    /// which quarter of the image, in four times as many features.
+    /// which quarter of the image, in four times as many features. Cells of sides that don't divide differ by a pixel.
     pub pool: usize,
     /// Size of the latent. Absent or that of the pooled features, 64k·pool²: these themselves (then z ≥ 0), unless
     /// `probabilistic`.
@@ -60,6 +60,12 @@ impl EncoderConfig {
     /// Size of the embedding.
     pub fn latent_dim(&self) -> usize {
         self.latent.unwrap_or(self.feature_dim())
+    }
+
+    /// The most cells a side that the last feature map of images of this size has.
+    pub fn most_cells(height: usize, width: usize) -> usize {
+        // Two stages start with a stride of 2.
+        height.min(width).div_ceil(4)
     }
 
     /// Size of the pooled features, 64k·pool².
@@ -131,6 +137,9 @@ pub struct NcsnppConfig {
     pub dropout: f64,
     /// How each block is told time and latent.
     pub conditioning: BlockConditioning,
+    /// Numbers in which the networks are told the latent, a linear map of it. Absent: 4·`features`, as published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latent_features: Option<usize>,
     /// Whether the network has a second input: the image that it guessed from the noisy one before, or zeros (Chen,
     /// Zhang and Hinton, "Analog bits", 2023).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -146,6 +155,7 @@ impl Default for NcsnppConfig {
             attention: None,
             dropout: 0.1,
             conditioning: BlockConditioning::default(),
+            latent_features: None,
             self_conditioning: false,
         }
     }
@@ -203,10 +213,9 @@ impl ModelConfig {
                 return Err(NnError::value(name, value, "1 to 4,096"));
             }
         }
-        // Two stages start with a stride of 2.
-        let last = [self.height, self.width].map(|side| side.div_ceil(4));
-        if !last.iter().all(|side| side.is_multiple_of(self.encoder.pool)) {
-            let expected = format!("a divisor of the last feature map's sides, {} and {}", last[0], last[1]);
+        let most = EncoderConfig::most_cells(self.height, self.width);
+        if self.encoder.pool > most {
+            let expected = format!("at most the shorter side of the last feature map, {most}");
             return Err(NnError::value("encoder.pool", self.encoder.pool, expected));
         }
         if let Some(outputs) = self.projection.filter(|n| *n == 0 || *n > LIMIT) {

@@ -225,6 +225,7 @@ fn tiny_with(self_conditioning: bool) -> Architecture {
             attention: Some(vec![4]),
             dropout: 0.0,
             self_conditioning,
+            latent_features: Some(6),
             ..NcsnppConfig::default()
         },
         score_network: true,

@@ -170,7 +170,7 @@ fn conditioning(plan: &Architecture, latent_dim: usize) -> Vec<Product> {
     let mut products = time_embedding(plan.features).to_vec();
     let hidden = plan.map_channels() * plan.bottleneck.0;
     products.extend([
-        linear(latent_dim, TimeEmbedding::width(plan.features)),
+        linear(latent_dim, plan.latent_features),
         linear(plan.embedding(), hidden),
         linear(hidden, hidden),
         linear(hidden, hidden * plan.bottleneck.1),
@@ -282,6 +282,7 @@ mod tests {
             attention,
             dropout: 0.0,
             conditioning: BlockConditioning::ScaleShift,
+            latent_features: Some(12),
             self_conditioning: true,
         };
         for config in [config((32, 32), NcsnppConfig::default()), config((4, 8), small)] {

@@ -141,8 +141,8 @@ impl WideResNet {
     fn pooled(&self, h: Tensor<4>) -> Tensor<2> {
         let ([images, rows, columns, channels], cells) = (h.dims(), self.pool);
         // First over the rows of a cell, then over its columns.
-        let h = layers::global_mean(h.reshape([images * cells, rows / cells, 1, columns * channels]));
-        let h = layers::global_mean(h.reshape([images * cells * cells, columns / cells, 1, channels]));
+        let h = cell_means(h.reshape([images, rows, 1, columns * channels]), cells);
+        let h = cell_means(h.reshape([images * cells, columns, 1, channels]), cells);
         h.reshape([images, cells * cells * channels])
     }
 
@@ -150,6 +150,19 @@ impl WideResNet {
     pub fn classify(&self, features: Tensor<2>) -> Option<Tensor<2>> {
         self.classifier.as_ref().map(|classifier| classifier.forward(features))
     }
+}
+
+/// Means of `h` `[N, side, 1, C]` over `cells` neighbouring parts of its side, whose lengths differ by at most one:
+/// `[N, cells, C]`.
+fn cell_means(h: Tensor<4>, cells: usize) -> Tensor<3> {
+    let [n, side, _, channels] = h.dims();
+    if side.is_multiple_of(cells) {
+        let means = layers::global_mean(h.reshape([n * cells, side / cells, 1, channels]));
+        return means.reshape([n, cells, channels]);
+    }
+    let bound = |cell: usize| cell * side / cells;
+    let cell = |i: usize| layers::global_mean(h.clone().narrow(1, bound(i), bound(i + 1) - bound(i)));
+    Tensor::stack((0..cells).map(cell).collect(), 1)
 }
 
 /// A pre-activation block with a time embedding.
@@ -198,5 +211,22 @@ impl Block {
             None => x,
         };
         layers::conv2d_add(h, &self.conv2, x, 1.0, padding, precision)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use burn::tensor::Device;
+
+    #[test]
+    fn every_pixel_of_an_uneven_cell_gets_its_part_of_the_gradient() {
+        let device = Device::default().autodiff();
+        let h = Tensor::<4>::ones([1, 5, 1, 1], &device).require_grad();
+        // Cells of two and of three.
+        let weights = Tensor::<3>::from_floats([[[6.0], [12.0]]], &device);
+        let gradients = (cell_means(h.clone(), 2) * weights).sum().backward();
+        let gradient = h.grad(&gradients).expect("a tracked tensor");
+        assert_eq!(gradient.into_data().iter::<f32>().collect::<Vec<_>>(), [3.0, 3.0, 4.0, 4.0, 4.0]);
     }
 }

@@ -89,7 +89,7 @@ fn every_wrong_value_is_named_with_its_range() {
         change(&mut config);
         config.check().unwrap_err().to_string()
     };
-    let cases: [Case; 16] = [
+    let cases: [Case; 17] = [
         (&|c| c.encoder.depth = 11, "encoder.depth is 11, expected 6n + 4"),
         (&|c| c.encoder.depth = 4, "encoder.depth is 4, expected 6n + 4"),
         (&|c| c.encoder.width = 0, "encoder.width is 0, expected 1 to 64"),
@@ -109,6 +109,7 @@ fn every_wrong_value_is_named_with_its_range() {
             &|c| (c.height, c.ncsnpp.multipliers) = (4096, vec![1]),
             "expected more levels: at a bottleneck of 4096×32",
         ),
+        (&|c| c.ncsnpp.latent_features = Some(0), "ncsnpp.latent_features is 0, expected 1 to 4,096"),
         (&|c| c.ncsnpp.blocks = 0, "ncsnpp.blocks is 0, expected 1 to 64"),
         (&|c| c.ncsnpp.dropout = 1.0, "ncsnpp.dropout is 1.0, expected a rate in [0, 1)"),
         (
@@ -161,11 +162,14 @@ fn cells_of_the_last_feature_map_are_averaged_each_on_its_own() {
     let distance = (cells - whole.clone()).abs().max().into_scalar::<f32>();
     let spread = (code(2).slice([0..2, 0..64]) - whole).abs().max().into_scalar::<f32>();
     assert!(distance < 1e-6 && spread > 1e-3, "{distance} {spread}");
-    let message = of(4).check().unwrap_err().to_string();
-    assert!(
-        message.contains("encoder.pool is 4, expected a divisor") && message.contains("6 and 4"),
-        "{message}"
-    );
+    // Six rows in four cells: of one, two, one and two rows.
+    let cells = code(4).reshape([2, 4, 4, 64]);
+    let weights = Tensor::<1>::from_floats([1.0, 2.0, 1.0, 2.0], &Device::default()).div_scalar(6.0);
+    let mean = (cells.mean_dim(2) * weights.reshape([1, 4, 1, 1])).sum_dim(1).reshape([2, 64]);
+    let distance = (mean - code(1)).abs().max().into_scalar::<f32>();
+    assert!(distance < 1e-6, "{distance}");
+    let message = of(5).check().unwrap_err().to_string();
+    assert!(message.contains("encoder.pool is 5, expected at most the shorter side"), "{message}");
     assert!(of(0).check().unwrap_err().to_string().contains("1 to 16"));
 }
 
