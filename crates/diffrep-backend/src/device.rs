@@ -15,9 +15,12 @@ pub enum DeviceError {
     NoHardware(String),
 }
 
+/// Name of the processor, which every build has.
+pub const CPU: &str = "cpu";
+
 /// Every device there is, and whether it is in this build.
 const DEVICES: [(&str, bool); 5] = [
-    ("cpu", true),
+    (CPU, true),
     ("wgpu", cfg!(feature = "wgpu")),
     ("cuda", cfg!(feature = "cuda")),
     ("rocm", cfg!(feature = "rocm")),

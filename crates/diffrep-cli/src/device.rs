@@ -16,6 +16,11 @@ impl DeviceArgs {
         &self.name
     }
 
+    /// Whether it is the processor.
+    pub fn is_cpu(&self) -> bool {
+        self.name == device::CPU
+    }
+
     /// The device.
     pub fn open(&self) -> Result<device::Device> {
         Ok(device::open(&self.name)?)

@@ -104,7 +104,7 @@ impl Outcome {
         let device = args.device.name().to_owned();
         Ok(Self {
             preset: args.preset.clone(),
-            has_peak: device == "cpu",
+            has_peak: args.device.is_cpu(),
             device,
             precision: config.train.precision.name(),
             batch,

@@ -3,9 +3,11 @@ use crate::device::DeviceArgs;
 use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
+use diffrep::data;
 use diffrep::train::checkpoint::{self, Which};
 use diffrep::train::{
-    Config, Ending, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer, metrics,
+    Config, Ending, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer, fast_preset_for,
+    metrics, refuse_inside,
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -19,8 +21,8 @@ pub struct Args {
     /// Images: `digits`, `shapes`, or a file or folder (IDX, CIFAR, pictures, .npy, .npz). Default: the preset's.
     #[arg(long, value_name = "D", conflicts_with = "resume")]
     data: Option<String>,
-    /// Settings to start from: digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: the one named like
-    /// the data, else cifar10.
+    /// Settings to start from: fast, fast-grey, digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: digits or
+    /// shapes for these data; else fast, or fast-grey for grey images; on a GPU the one named like the data, else cifar10.
     #[arg(long, value_name = "P", conflicts_with = "resume")]
     preset: Option<String>,
     /// TOML file with settings that differ from the preset's.
@@ -47,8 +49,8 @@ pub struct Args {
     /// Steps in all, those done before included. Default: the preset's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     steps: Option<i64>,
-    /// Stop after so many minutes (the run can be resumed); the schedule is not changed by it. With train.steps=0: train so
-    /// long, with a schedule that ends then.
+    /// With fast and fast-grey, and wherever train.steps is 0: minutes of the whole training, from which sizes and schedule
+    /// follow (15 if not given). Otherwise: stop after so many minutes; the run can be resumed, its schedule stays.
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// Steps between two checkpoints. Default: the preset's.
@@ -96,14 +98,27 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
 
 /// A new run, or the one that this very command began before, and the time that this call may take.
 fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duration>)> {
-    let mut config = Config::resolve(&sources(args))?;
-    let mut limit = time;
-    if config.train.steps == 0 && args.minutes.is_some() {
-        // Steps are counted to fit, so that the schedule ends with them.
-        (config.train.minutes, limit) = (args.minutes, None);
-    }
+    let mut sources = sources(args);
+    // Whatever the preset, data, method and seed, which name the folder, are these.
+    let config = Config::resolve(&sources)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
-    if let Ok(run) = RunFolder::open(&out) {
+    let begun = RunFolder::open(&out).ok();
+    let mut dataset = None;
+    if args.device.is_cpu() && !sources.name_preset()? {
+        let channels = match &begun {
+            Some(run) => run.record()?.shape.channels,
+            None => {
+                refuse_inside(&config.data.source, &out)?;
+                let opened = data::open(&config.data.source, &config.data.open_options())?;
+                dataset.insert(opened).train.shape().channels
+            }
+        };
+        sources.preset = Some(fast_preset_for(&config.data.source, channels).to_owned());
+    }
+    let config = Config::resolve(&sources)?;
+    // Steps that are counted to fit need no limit: the schedule ends with them.
+    let limit = time.filter(|_| config.train.steps > 0);
+    if let Some(run) = begun {
         let mut before = run.config()?;
         // The total may grow; the schedule stays the one that the run was created with.
         before.train.steps = config.train.steps;
@@ -115,7 +130,11 @@ fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duratio
     }
     // Whatever is wrong with settings or device is said before a folder is made.
     let device = args.device.open()?;
-    let plan = Plan::counted(config, &out, &device)?;
+    let plan = match dataset {
+        Some(dataset) => Plan::on(config, &dataset)?,
+        None => Plan::new(config, &out)?,
+    };
+    let plan = plan.counted(&device)?;
     Ok((Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref(), &device)?, limit))
 }
 
@@ -131,6 +150,7 @@ fn sources(args: &Args) -> Sources {
         file: args.config.clone(),
         set: args.set.clone(),
         flags: Vec::new(),
+        minutes: args.minutes,
     };
     sources.flag("data.source", "--data", args.data.clone());
     sources.flag("objective.method", "--method", args.method.clone());

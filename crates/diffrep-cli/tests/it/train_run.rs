@@ -1,7 +1,7 @@
 //! What `train` does beside training: continuing, stopping in time, what it leaves in the run folder.
 use crate::command::{Place, diffrep, fail, load, metrics, succeed, wait_for};
-use diffrep::train::Config;
 use diffrep::train::checkpoint::{self, Which};
+use diffrep::train::{Config, Decay, RunFolder};
 use std::process::Command;
 
 #[test]
@@ -55,6 +55,30 @@ fn steps_counted_from_minutes_are_settings_of_the_run() {
         neither.contains("`train.steps` is 0, expected 1 to 4 000 000 000, or train.minutes"),
         "{neither}"
     );
+}
+
+#[test]
+fn without_a_preset_a_processor_trains_the_fast_one_for_the_minutes_given() {
+    let place = Place::new();
+    let command = |minutes: &str, more: &[&str]| {
+        let mut command = diffrep(&["train", "--data", "coloured:digits", "--minutes", minutes]);
+        command.args(["--set", "train.batch=8", "--json", "--quiet", "--out"]).arg(place.path("run"));
+        command.args(more);
+        command
+    };
+    let end = succeed(command("0.01", &[]));
+    let run = RunFolder::open(&place.path("run")).unwrap();
+    let config = run.config().unwrap();
+    assert_eq!((config.train.minutes, config.optimiser.decay), (Some(0.01), Decay::Cosine));
+    assert_eq!((end["ended"].as_str(), end["step"].as_u64()), (Some("finished"), Some(config.train.steps)));
+    // The last feature map of 8×8 pixels has two cells a side, whatever the preset says.
+    assert!(config.encoder.pool > 2);
+    assert_eq!(run.record().unwrap().model.encoder.pool, 2);
+    assert_eq!(succeed(command("0.01", &[]))["step"], end["step"]);
+    let message = fail(command("0.02", &[]));
+    assert!(message.contains("train.minutes was 0.01, is 0.02"), "{message}");
+    let message = fail(command("0.01", &["--preset", "cifar10"]));
+    assert!(message.contains("encoder.depth was 10, is 28"), "{message}");
 }
 
 #[cfg(unix)]

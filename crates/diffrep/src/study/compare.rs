@@ -152,11 +152,11 @@ impl Study<'_> {
         let quality = autoencoder.map(|network| network.quality(&labelled.test.images)).transpose()?;
         Ok(Some(CellRecord {
             arm: arm.name.clone(),
-            method: arm.config.objective.method.name().to_owned(),
+            method: arm.config().objective.method.name().to_owned(),
             seed,
             images: match budget {
                 Budget::Images(images) => images,
-                Budget::Minutes(_) => steps * arm.config.train.batch as u64,
+                Budget::Minutes(_) => steps * arm.config().train.batch as u64,
             },
             minutes: matches!(budget, Budget::Minutes(_)).then_some(budget.amount()),
             steps,
@@ -190,7 +190,7 @@ impl Study<'_> {
                 Trainer::resume(Plan::existing(&folder)?, lock, self.device)?
             }
             Err(_) => {
-                let plan = Plan::counted(config.clone(), run, self.device)?;
+                let plan = Plan::new(config.clone(), run)?.counted(self.device)?;
                 Trainer::create(plan, LockedRun::acquire(run)?, None, self.device)?
             }
         };

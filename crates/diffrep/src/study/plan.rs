@@ -94,8 +94,15 @@ fn three() -> u64 {
 pub struct Arm {
     /// Its name: of letters, digits, `-`, `_` and `.`, since folders are named by it.
     pub name: String,
-    /// Settings of its runs, but for the seed.
-    pub config: Config,
+    /// Settings of its runs for each budget of the plan, but for the seed: a preset may train larger networks for longer.
+    configs: Vec<Config>,
+}
+
+impl Arm {
+    /// Settings for the largest budget.
+    pub fn config(&self) -> &Config {
+        self.configs.last().expect("a plan has a budget")
+    }
 }
 
 /// A comparison that has been checked.
@@ -121,25 +128,24 @@ impl StudyPlan {
     pub fn planned(&self, arm: &Arm, budget: Budget) -> Budget {
         let largest = self.budgets.last().copied().unwrap_or(budget);
         match budget {
-            Budget::Minutes(_) if arm.config.optimiser.decay != Decay::Constant => budget,
+            Budget::Minutes(_) if arm.config().optimiser.decay != Decay::Constant => budget,
             _ => largest,
         }
     }
 
     /// Settings of the run with this seed that serves `budget`.
     pub fn config_of(&self, arm: &Arm, seed: u64, budget: Budget) -> Config {
-        let mut config = Config { seed, ..arm.config.clone() };
-        if let Budget::Minutes(minutes) = self.planned(arm, budget) {
-            (config.train.steps, config.train.minutes) = (0, Some(minutes));
-        }
-        config
+        let planned = self.planned(arm, budget);
+        let place = self.budgets.iter().position(|&budget| budget == planned);
+        let config = place.map_or(arm.config(), |place| &arm.configs[place]);
+        Config { seed, ..config.clone() }
     }
 
     /// Steps of that run, which has `total` of them, within `budget`: those that show at least so many images, or the
     /// budget's part of the time that the run is planned for.
     pub fn steps(&self, arm: &Arm, budget: Budget, total: u64) -> u64 {
         match budget {
-            Budget::Images(images) => images.div_ceil(arm.config.train.batch as u64),
+            Budget::Images(images) => images.div_ceil(arm.config().train.batch as u64),
             Budget::Minutes(minutes) => {
                 let part = minutes / self.planned(arm, budget).amount();
                 ((total as f64 * part).round() as u64).max(1)
@@ -193,8 +199,12 @@ impl StudyPlan {
             if arms.iter().any(|arm| arm.name == name) {
                 return Err(problem(format!("`{name}` is there twice; name one of them in a [[variant]]")));
             }
-            let config = resolve(&file, &variant, &budgets)
+            let configs = budgets.iter().map(|&budget| resolve(&file, &variant, &budgets, budget));
+            let configs = configs
+                .collect::<Result<_, _>>()
                 .map_err(|error| StudyError::Config { arm: name.clone(), error })?;
+            let arm = Arm { name, configs };
+            let (name, config) = (&arm.name, arm.config());
             if file.validate && config.objective.method.needs().labels {
                 let method = config.objective.method.name();
                 let why = format!(
@@ -202,7 +212,7 @@ impl StudyPlan {
                 );
                 return Err(problem(why));
             }
-            arms.push(Arm { name, config });
+            arms.push(arm);
         }
         let t = match &file.t {
             Some(list) => parse_levels(list).map_err(|error| problem(error.to_string()))?,
@@ -241,8 +251,13 @@ fn budgets(file: &PlanFile) -> Result<Vec<Budget>, String> {
     Ok(budgets)
 }
 
-/// Settings of a method that is trained up to the largest of `budgets`.
-fn resolve(file: &PlanFile, variant: &VariantFile, budgets: &[Budget]) -> Result<Config, ConfigError> {
+/// Settings of a method for one budget of several.
+fn resolve(
+    file: &PlanFile,
+    variant: &VariantFile,
+    budgets: &[Budget],
+    budget: Budget,
+) -> Result<Config, ConfigError> {
     let mut sources = Sources {
         preset: variant.preset.clone().or_else(|| file.preset.clone()),
         set: file.set.iter().chain(&variant.set).cloned().collect(),
@@ -250,10 +265,17 @@ fn resolve(file: &PlanFile, variant: &VariantFile, budgets: &[Budget]) -> Result
     };
     sources.flag("data.source", "data", Some(file.data.as_str()));
     sources.flag("objective.method", "method", Some(variant.method.as_str()));
-    if let Some(&Budget::Images(most)) = budgets.last() {
-        let batch = Config::resolve(&sources)?.train.batch.max(1) as u64;
-        // Learning rates that decay do so over the whole of the largest budget.
-        sources.flag("train.steps", "images", Some(most.div_ceil(batch) as i64));
+    match (budget, budgets.last()) {
+        (Budget::Minutes(minutes), _) => {
+            sources.flag("train.steps", "minutes", Some(0));
+            sources.minutes = Some(minutes);
+        }
+        (Budget::Images(_), Some(&Budget::Images(most))) => {
+            let batch = Config::resolve(&sources)?.train.batch.max(1) as u64;
+            // One run passes all budgets: learning rates that decay do so over the whole of the largest.
+            sources.flag("train.steps", "images", Some(most.div_ceil(batch) as i64));
+        }
+        (Budget::Images(_), _) => {}
     }
     if budgets.len() > 1 {
         // Smaller budgets can be measured again by another protocol.
@@ -284,9 +306,9 @@ mod tests {
         assert_eq!(plan.seeds, [0, 1]);
         let steps: Vec<_> = plan.arms.iter().map(|arm| plan.steps(arm, Budget::Images(1000), 0)).collect();
         assert_eq!(steps, [16, 63]);
-        assert_eq!(plan.arms[1].config.train.steps, 63);
-        assert_ne!(plan.arms[1].config.encoder, plan.arms[0].config.encoder);
-        assert_eq!(plan.arms[1].config.objective.method, Method::AE);
+        assert_eq!(plan.arms[1].config().train.steps, 63);
+        assert_ne!(plan.arms[1].config().encoder, plan.arms[0].config().encoder);
+        assert_eq!(plan.arms[1].config().objective.method, Method::AE);
     }
 
     #[test]

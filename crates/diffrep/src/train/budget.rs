@@ -1,9 +1,8 @@
 //! Steps out of minutes: how many fit, measured on the machine that will make them.
 use super::health::Monitor;
-use super::{Config, DryRun, Plan, TrainError};
+use super::{DryRun, Plan, TrainError};
 use crate::random::Seed;
 use burn::tensor::Device;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Steps that allocate and are not timed.
@@ -14,23 +13,21 @@ const TIMED: usize = 24;
 const LARGEST_PART: f64 = 0.1;
 
 impl Plan {
-    /// [`Plan::new`], where `train.steps = 0` becomes the number of steps that fit into `train.minutes` on `device`
+    /// The plan with `train.steps = 0` replaced by the number of steps that fit into `train.minutes` on `device`
     /// together with the looks at the representation's health.
     ///
     /// The number is a measurement: it differs from machine to machine and a little from call to call. Once counted it
     /// is a setting of the run like any other.
     ///
     /// # Errors
-    /// As [`Plan::new`]; whatever stops the steps that are timed.
-    pub fn counted(config: Config, out: &Path, device: &Device) -> Result<Self, TrainError> {
-        let (steps, minutes) = (config.train.steps, config.train.minutes);
-        let mut plan = Self::new(config, out)?;
-        if let (0, Some(minutes)) = (steps, minutes) {
-            plan.config.train.steps = 1;
-            let costs = Costs::measure(&plan, 60.0 * minutes, device)?;
-            plan.config.train.steps = costs.steps_within(60.0 * minutes, plan.config.monitor.health_every);
+    /// Whatever stops the steps that are timed.
+    pub fn counted(mut self, device: &Device) -> Result<Self, TrainError> {
+        if let (0, Some(minutes)) = (self.config.train.steps, self.config.train.minutes) {
+            self.config.train.steps = 1;
+            let costs = Costs::measure(&self, 60.0 * minutes, device)?;
+            self.config.train.steps = costs.steps_within(60.0 * minutes, self.config.monitor.health_every);
         }
-        Ok(plan)
+        Ok(self)
     }
 }
 

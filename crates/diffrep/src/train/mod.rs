@@ -24,7 +24,7 @@ mod trainer;
 pub(crate) use atomic::write_file as write_atomically;
 pub use config::{
     CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
-    preset_for,
+    fast_preset_for, preset_for,
 };
 pub use dry_run::{DryRun, StepPart, StepTimes};
 pub use ema::decay_at as ema_decay_at;
@@ -32,7 +32,7 @@ pub use error::{ConfigError, RunError, TrainError};
 pub use memory::peak as peak_memory;
 pub use metrics::{HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window};
 pub use observer::{Event, Observer};
-pub use plan::Plan;
+pub use plan::{Plan, refuse_inside};
 pub(crate) use run_folder::SEMI_SETTINGS;
 pub use run_folder::{LockedRun, RunFolder, RunRecord};
 pub use schedule::{Decay, Schedule};

@@ -2,7 +2,7 @@
 use super::run_folder::SEMI_SETTINGS;
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
 use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess};
-use crate::nn::ModelConfig;
+use crate::nn::{EncoderConfig, ModelConfig};
 use crate::objective::{self, EncoderView, Objective};
 use crate::random::{Purpose, Seed};
 use std::fmt;
@@ -64,6 +64,8 @@ impl Plan {
         let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
         let preprocess = Preprocess::fit(images, multiple)?;
         let shape = preprocess.shape();
+        // A preset that is made for larger images serves small ones too.
+        encoder.pool = encoder.pool.min(EncoderConfig::most_cells(shape.height, shape.width));
         let model = ModelConfig {
             height: shape.height,
             width: shape.width,
@@ -218,8 +220,11 @@ fn held_out_rows(images: usize, wanted: usize, seed: Seed) -> Vec<usize> {
     rows
 }
 
-/// Errors if `out` is the data folder or lies in it, where it would be taken for data.
-fn refuse_inside(source: &str, out: &Path) -> Result<(), RunError> {
+/// Errors if a run folder `out` is the folder of the data at `source` or lies in it, where it would be taken for data.
+///
+/// # Errors
+/// That it does.
+pub fn refuse_inside(source: &str, out: &Path) -> Result<(), RunError> {
     let path = source.strip_prefix(data::COLOURED).unwrap_or(source);
     let Ok(folder) = Path::new(path).canonicalize() else { return Ok(()) };
     // The run folder may not exist yet: its nearest ancestor that does decides.

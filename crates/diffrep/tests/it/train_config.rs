@@ -1,7 +1,7 @@
 //! Settings: what wins over what, and what is refused.
 use diffrep::objective::Method;
 use diffrep::sde::{Sde, Vp};
-use diffrep::train::{Config, PRESETS, Plan, Sources, preset_for};
+use diffrep::train::{Config, PRESETS, Plan, Sources, fast_preset_for, preset_for};
 use proptest::prelude::*;
 use std::path::Path;
 
@@ -72,6 +72,52 @@ fn the_preset_follows_the_data_unless_one_is_named() {
     let mut sources = Sources::default();
     sources.flag("data.source", "--data", Some("shapes"));
     assert_eq!(Config::resolve(&sources).unwrap().encoder.depth, 16);
+}
+
+#[test]
+fn on_a_processor_all_but_the_small_built_in_data_get_the_fast_preset() {
+    for (source, channels, preset) in [
+        ("photos", 3, "fast"),
+        ("photos", 1, "fast-grey"),
+        ("cifar100", 3, "fast"),
+        ("mnist", 1, "fast-grey"),
+        ("coloured:digits", 3, "fast"),
+        ("digits", 1, "digits"),
+        ("shapes", 3, "shapes"),
+    ] {
+        assert_eq!(fast_preset_for(source, channels), preset, "{source}");
+    }
+}
+
+#[test]
+fn a_preset_is_named_by_an_argument_or_by_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |text: &str| {
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, text).unwrap();
+        Some(path)
+    };
+    let names = |preset: Option<&str>, file| {
+        Sources { preset: preset.map(str::to_owned), file, ..Sources::default() }.name_preset().unwrap()
+    };
+    assert!(!names(None, None));
+    assert!(names(Some("cifar10"), None));
+    assert!(!names(None, file("[train]\nbatch = 8\n")));
+    assert!(names(None, file("preset = \"cifar10\"\n")));
+}
+
+#[test]
+fn minutes_are_a_setting_only_where_steps_are_counted() {
+    let of = |preset: &str, set: &[&str]| {
+        let set = set.iter().map(|s| s.to_string()).collect();
+        let sources =
+            Sources { preset: Some(preset.to_owned()), set, minutes: Some(7.0), ..Sources::default() };
+        Config::resolve(&sources).unwrap().train
+    };
+    assert_eq!(of("fast", &[]).minutes, Some(7.0));
+    assert_eq!(of("fast", &["train.steps=10"]).minutes, Some(15.0));
+    assert_eq!(of("cifar10", &[]).minutes, None);
+    assert_eq!(of("cifar10", &["train.steps=0"]).minutes, Some(7.0));
 }
 
 #[test]

@@ -4,11 +4,12 @@ mod presets;
 mod settings;
 mod strict;
 
-pub use presets::{PRESETS, preset_for};
+pub use presets::{PRESETS, fast_preset_for, preset_for};
 pub use settings::{CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, TrainConfig};
 
 use super::ConfigError;
 use crate::objective::Method;
+use presets::Preset;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ pub struct Sources {
     pub set: Vec<String>,
     /// Dotted key, flag, value; see [`Sources::flag`].
     pub flags: Vec<(&'static str, &'static str, Value)>,
+    /// `train.minutes` where `train.steps` is 0, in which case it is the time of the whole training; otherwise nothing.
+    pub minutes: Option<f64>,
 }
 
 impl Sources {
@@ -35,10 +38,20 @@ impl Sources {
     pub fn flag(&mut self, key: &'static str, flag: &'static str, value: Option<impl Into<Value>>) {
         self.flags.extend(value.map(|value| (key, flag, value.into())));
     }
+
+    /// Whether the preset is named, here or in the file.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    pub fn name_preset(&self) -> Result<bool, ConfigError> {
+        let file = self.file.as_deref().map(read_table).transpose()?;
+        Ok(self.preset.is_some() || file.is_some_and(|table| table.contains_key(PRESET)))
+    }
 }
 
 impl Config {
-    /// Lays the sources over each other. Paths become absolute.
+    /// Lays the sources over each other. Paths become absolute. What a preset makes depend on the time of training
+    /// follows `train.minutes`.
     ///
     /// # Errors
     /// Names the file or argument, the key, and the nearest known one.
@@ -69,13 +82,13 @@ impl Config {
             Some(name) => name,
             None => preset_for(&data_source(&above)).to_owned(),
         };
-        let mut table = presets::table(&preset)?;
-        let mut config = read_over_defaults(&format!("preset {preset}"), &table)?;
-        // Read after every layer, so that a fault is laid at the right door.
-        for (origin, layer) in above {
-            layers::lay(&mut table, layer);
-            config = read_over_defaults(&origin, &table)?;
+        let (origin, preset) = (format!("preset {preset}"), Preset::named(&preset)?);
+        let mut config = lay_over(&origin, preset.settings(None), &above)?;
+        if let (0, Some(minutes)) = (config.train.steps, sources.minutes) {
+            above.push(("--minutes".to_owned(), layers::single("train.minutes", minutes.into())));
+            config.train.minutes = sources.minutes;
         }
+        config = lay_over(&origin, preset.settings(config.train.minutes), &above)?;
         config.data.make_absolute();
         Ok(config)
     }
@@ -114,6 +127,16 @@ fn data_source(layers: &[(String, Table)]) -> String {
     let mut sources =
         layers.iter().rev().filter_map(|(_, table)| layers::get(table, "data", "source")?.as_str());
     sources.next().unwrap_or_default().to_owned()
+}
+
+/// Lays layers over `table`. Each is read, so that a fault is laid at the right door.
+fn lay_over(origin: &str, mut table: Table, layers: &[(String, Table)]) -> Result<Config, ConfigError> {
+    let mut config = read_over_defaults(origin, &table)?;
+    for (origin, layer) in layers {
+        layers::lay(&mut table, layer.clone());
+        config = read_over_defaults(origin, &table)?;
+    }
+    Ok(config)
 }
 
 /// Reads `table` laid over the defaults of its method.

@@ -10,7 +10,9 @@ macro_rules! preset {
 }
 
 /// Name and TOML text of each preset. A preset may name another one that it builds on.
-pub const PRESETS: [(&str, &str); 6] = [
+pub const PRESETS: [(&str, &str); 8] = [
+    preset!("fast"),
+    preset!("fast-grey"),
     preset!("digits"),
     preset!("shapes"),
     preset!("mnist"),
@@ -18,6 +20,10 @@ pub const PRESETS: [(&str, &str); 6] = [
     preset!("cifar10-paper"),
     preset!("cifar100"),
 ];
+
+/// Key of a preset's tables that take effect from some time of training on, and their key for that time.
+const FROM: &str = "from";
+const MINUTES: &str = "minutes";
 
 /// What suits 32×32 photographs suits most.
 const DEFAULT: &str = "cifar10";
@@ -27,22 +33,90 @@ pub fn preset_for(source: &str) -> &str {
     PRESETS.iter().map(|(name, _)| *name).find(|name| *name == source).unwrap_or(DEFAULT)
 }
 
-/// The settings of a preset, laid over those of the preset that it builds on.
-pub(super) fn table(name: &str) -> Result<Table, ConfigError> {
-    let Some((_, text)) = PRESETS.iter().find(|(known, _)| *known == name) else {
-        let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
-        return Err(ConfigError::UnknownPreset { name: name.to_owned(), hint: strict::hint(name, &known) });
-    };
-    let mut own: Table = text.parse().map_err(|error: toml::de::Error| ConfigError::Invalid {
-        origin: format!("preset {name}"),
-        problem: error.message().to_owned(),
-    })?;
-    match own.remove(PRESET) {
-        Some(Value::String(base)) => {
-            let mut below = table(&base)?;
-            layers::lay(&mut below, own);
-            Ok(below)
+/// The preset for training on a processor if none is named: that of data which are made to be trained on in a minute,
+/// otherwise the best known for minutes on two cores, `fast`, or `fast-grey` for images of one channel.
+pub fn fast_preset_for(source: &str, channels: usize) -> &'static str {
+    match (source, channels) {
+        ("digits", _) => "digits",
+        ("shapes", _) => "shapes",
+        (_, 1) => "fast-grey",
+        _ => "fast",
+    }
+}
+
+/// Settings by name, some of which depend on the time that training may take.
+pub(super) struct Preset {
+    settings: Table,
+    /// Minutes, and what changes from so many on; later ones win.
+    by_minutes: Vec<(f64, Table)>,
+}
+
+impl Preset {
+    /// The preset of this name, laid over the one that it builds on.
+    pub(super) fn named(name: &str) -> Result<Self, ConfigError> {
+        let Some((_, text)) = PRESETS.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = PRESETS.iter().map(|(name, _)| *name).collect();
+            return Err(ConfigError::UnknownPreset {
+                name: name.to_owned(),
+                hint: strict::hint(name, &known),
+            });
+        };
+        Self::parse(name, text)
+    }
+
+    fn parse(name: &str, text: &str) -> Result<Self, ConfigError> {
+        let invalid = |problem: &str| ConfigError::Invalid {
+            origin: format!("preset {name}"),
+            problem: problem.to_owned(),
+        };
+        let mut own: Table = text.parse().map_err(|error: toml::de::Error| invalid(error.message()))?;
+        let mut preset = match own.remove(PRESET) {
+            Some(Value::String(base)) => Self::named(&base)?,
+            _ => Self { settings: Table::new(), by_minutes: Vec::new() },
+        };
+        if let Some(Value::Array(entries)) = own.remove(FROM) {
+            for entry in entries {
+                let Value::Table(mut entry) = entry else { return Err(invalid("[[from]] holds tables")) };
+                let minutes = entry.remove(MINUTES).and_then(|minutes| minutes.as_float());
+                let minutes = minutes.ok_or_else(|| invalid("[[from]] without minutes, a float"))?;
+                preset.by_minutes.push((minutes, entry));
+            }
         }
-        _ => Ok(own),
+        layers::lay(&mut preset.settings, own);
+        Ok(preset)
+    }
+
+    /// The settings for so many minutes of training.
+    pub(super) fn settings(&self, minutes: Option<f64>) -> Table {
+        let mut settings = self.settings.clone();
+        for (_, table) in self.by_minutes.iter().filter(|(from, _)| minutes.is_some_and(|m| m >= *from)) {
+            layers::lay(&mut settings, table.clone());
+        }
+        settings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn longer_training_lays_its_settings_over_those_of_shorter() {
+        let text = "preset = \"cifar10\"\n[encoder]\nwidth = 1\n\
+                    [[from]]\nminutes = 5.0\nencoder.width = 2\ntrain.batch = 32\n\
+                    [[from]]\nminutes = 30.0\nencoder.width = 4\n";
+        let preset = Preset::parse("mine", text).unwrap();
+        let of = |minutes| {
+            let table = preset.settings(minutes);
+            [("encoder", "width"), ("encoder", "depth"), ("train", "batch")]
+                .map(|(section, key)| layers::get(&table, section, key).unwrap().as_integer().unwrap())
+        };
+        assert_eq!(of(None), [1, 28, 64]);
+        assert_eq!(of(Some(4.9)), [1, 28, 64]);
+        assert_eq!(of(Some(5.0)), [2, 28, 32]);
+        assert_eq!(of(Some(60.0)), [4, 28, 32]);
+        for wrong in ["[[from]]\nencoder.width = 2\n", "from = [1]\n"] {
+            assert!(Preset::parse("mine", wrong).is_err(), "{wrong}");
+        }
     }
 }
