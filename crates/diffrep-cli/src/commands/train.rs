@@ -104,7 +104,7 @@ fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duratio
     let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
     let begun = RunFolder::open(&out).ok();
     let mut dataset = None;
-    if args.device.is_cpu() && !sources.name_preset()? {
+    if args.device.is_cpu() && !sources.names_preset()? {
         let channels = match &begun {
             Some(run) => run.record()?.shape.channels,
             None => {

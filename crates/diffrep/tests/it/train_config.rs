@@ -98,7 +98,7 @@ fn a_preset_is_named_by_an_argument_or_by_the_file() {
         Some(path)
     };
     let names = |preset: Option<&str>, file| {
-        Sources { preset: preset.map(str::to_owned), file, ..Sources::default() }.name_preset().unwrap()
+        Sources { preset: preset.map(str::to_owned), file, ..Sources::default() }.names_preset().unwrap()
     };
     assert!(!names(None, None));
     assert!(names(Some("cifar10"), None));

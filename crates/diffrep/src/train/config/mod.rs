@@ -43,7 +43,7 @@ impl Sources {
     ///
     /// # Errors
     /// The file can't be read.
-    pub fn name_preset(&self) -> Result<bool, ConfigError> {
+    pub fn names_preset(&self) -> Result<bool, ConfigError> {
         let file = self.file.as_deref().map(read_table).transpose()?;
         Ok(self.preset.is_some() || file.is_some_and(|table| table.contains_key(PRESET)))
     }
