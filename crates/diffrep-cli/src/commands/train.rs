@@ -49,7 +49,7 @@ pub struct Args {
     /// Steps in all, those done before included. Default: the preset's.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     steps: Option<i64>,
-    /// With fast and fast-grey, and wherever train.steps is 0: minutes of the whole training, from which sizes and schedule
+    /// With fast and fast-grey, and wherever train.steps is 0: minutes of the whole training, from which steps and schedule
     /// follow (15 if not given). Otherwise: stop after so many minutes; the run can be resumed, its schedule stays.
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
