@@ -74,6 +74,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let random = LoadedEncoder::random(run, seed, encoder.device())?.with_precision(encoder.precision())?;
     let codes = encode(&encoder, &dataset, &t, "images", ui)?;
     let random = encode(&random, &dataset, &t, "images, random encoder", ui)?;
+    let gains = match encoder.record().model.score_network {
+        true => {
+            let images = dataset.test.as_ref().unwrap_or(&dataset.train);
+            args.encoder.open_score()?.gains(images, &t, seed)?
+        }
+        false => Vec::new(),
+    };
     let origin = Origin {
         weights: Some(encoder.weights().to_owned()),
         step: encoder.step(),
@@ -84,6 +91,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         factors: &factors,
         codes: &codes,
         random: &random,
+        gains,
         origin,
         settings,
         attention: !args.no_attention,
@@ -156,15 +164,20 @@ fn text(analysis: &Analysis) -> String {
     let mut text = ui::table(&header, &analysis.factors.iter().map(row).collect::<Vec<_>>());
     text += "\ntest accuracy in %; random: best t of a random encoder; its t: chosen on validation rows; trend: rank \
         correlation of accuracy with t;\nattention: a head over all t\n\n";
-    let levels: Vec<Vec<String>> = analysis
-        .levels
-        .iter()
-        .map(|level| {
-            let dimension = level.intrinsic_dimension.map_or("–".to_owned(), |d| format!("{d:.1}"));
-            vec![level.t.to_string(), format!("{:.1}", level.effective_rank), dimension]
-        })
-        .collect();
-    text += &ui::table(&["t", "effective rank", "intrinsic dimension"], &levels);
+    let levels = analysis.levels.iter().enumerate().map(|(i, level)| {
+        let dimension = level.intrinsic_dimension.map_or("–".to_owned(), |d| format!("{d:.1}"));
+        let gain = analysis.gains.get(i).map(|level| {
+            [format!("{:.2}", level.own), format!("{:.2} ({:.1} %)", level.gain(), 100.0 * level.relative())]
+        });
+        let codes = [level.t.to_string(), format!("{:.1}", level.effective_rank), dimension];
+        codes.into_iter().chain(gain.into_iter().flatten()).collect()
+    });
+    let header = ["t", "effective rank", "intrinsic dimension", "denoising loss", "z-gain"];
+    let shown = if analysis.gains.is_empty() { 3 } else { header.len() };
+    text += &ui::table(&header[..shown], &levels.collect::<Vec<Vec<String>>>());
+    if !analysis.gains.is_empty() {
+        text += "\nz-gain: what exchanging codes between images adds to the loss, and in % of it";
+    }
     text += "\n\n";
     let criteria = analysis.criteria.iter().map(|criterion| {
         let agreement = criterion.agreement.iter().map(|(_, rho, lost)| {

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// It runs the real training steps and the real encoder of a preset on generated images; nothing is read or written.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Settings to measure: digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: cifar10.
+    /// Settings to measure: fast, fast-grey, digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: cifar10.
     #[arg(long, value_name = "P", default_value = "cifar10", hide_default_value = true)]
     preset: String,
     /// One setting that differs, such as encoder.width=4 or data.channels=1; may be given several times.

@@ -35,7 +35,12 @@ fn every_factor_of_coloured_digits_has_a_curve_and_the_report_shows_it() {
         assert_eq!(result[map][0][2], result[map][2][0]);
     }
     assert_eq!(result["criteria"].as_array().unwrap().len(), 3);
-    for stem in ["factors", "factors-centred", "cka", "information", "dimensions"] {
+    let gains = result["gains"].as_array().unwrap().iter();
+    let gains: Vec<[f64; 3]> =
+        gains.map(|at| ["t", "own", "other"].map(|k| at[k].as_f64().unwrap())).collect();
+    assert_eq!(gains.iter().map(|at| at[0]).collect::<Vec<_>>(), [0.0, 0.5, 1.0]);
+    assert!(gains.iter().all(|at| at[1] > 0.0 && at[2] > 0.0), "{gains:?}");
+    for stem in ["factors", "factors-centred", "cka", "information", "dimensions", "gain"] {
         assert!(place.path(&format!("run/figures/{stem}.png")).is_file(), "{stem}");
     }
     let mut report = diffrep(&["report", "--json", "--quiet", "--t", "0,1", "--images", "20"]);

@@ -40,3 +40,20 @@ fn an_error_says_the_systems_reason_once() {
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(message.matches("os error").count(), 1, "{message}");
 }
+
+#[test]
+fn help_and_the_page_of_train_name_every_preset() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/train.md");
+    let page = std::fs::read_to_string(path).unwrap();
+    let help = ["train", "bench"].map(|command| {
+        let output = Command::new(env!("CARGO_BIN_EXE_diffrep")).args([command, "--help"]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    });
+    for (name, _) in diffrep::train::PRESETS {
+        for text in &help {
+            let mut words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+            assert!(words.any(|word| word == name), "{name} is missing from:\n{text}");
+        }
+        assert!(page.contains(&format!("`{name}`")), "{name} is missing from {path}");
+    }
+}

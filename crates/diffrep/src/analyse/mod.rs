@@ -15,6 +15,7 @@ pub use record::{Analysis, CriterionCurve, Factor, Level};
 
 use crate::probe::{Origin, Settings};
 use crate::random::Seed;
+use crate::represent::LevelGain;
 use factors::Task;
 
 /// What to analyse.
@@ -26,6 +27,8 @@ pub struct Request<'a> {
     pub codes: &'a Codes,
     /// Codes of the encoder with random weights, at the same t.
     pub random: &'a Codes,
+    /// What the codes are worth to the score network at each t; empty without one.
+    pub gains: Vec<LevelGain>,
     /// The network behind the codes.
     pub origin: Origin,
     /// Probes of a single t, of which the first counts, recipe and seeds.
@@ -69,6 +72,7 @@ pub fn analyse(request: &Request, observe: &(dyn Fn(AnalyseEvent) + Sync)) -> Re
         information: similarity::information(&columns, dim, request.seed),
         factors,
         levels,
+        gains: request.gains.clone(),
         criteria,
     })
 }

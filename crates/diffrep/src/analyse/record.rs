@@ -1,7 +1,7 @@
 //! The result of an analysis, as it is kept.
 use super::AnalyseError;
 use crate::probe::{Data, Origin};
-use crate::represent::PartFile;
+use crate::represent::{LevelGain, PartFile};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -28,6 +28,9 @@ pub struct Analysis {
     pub information: Vec<Vec<Option<f64>>>,
     /// Dimension of the codes at each t.
     pub levels: Vec<Level>,
+    /// What they are worth to the score network at each t; empty where there is none.
+    #[serde(default)]
+    pub gains: Vec<LevelGain>,
     /// Figures that choose t without labels.
     pub criteria: Vec<CriterionCurve>,
 }

@@ -5,6 +5,7 @@
 //! functions, whatever the codes come from.
 mod cka;
 mod eigen;
+mod first_largest;
 mod intrinsic_dimension;
 mod knn;
 mod mutual_information;
@@ -17,6 +18,7 @@ mod whiten;
 
 pub use cka::linear_cka;
 pub(crate) use eigen::eigen;
+pub(crate) use first_largest::first_largest;
 pub use intrinsic_dimension::intrinsic_dimension;
 pub use knn::{KNN_NEIGHBOURS, KNN_TEMPERATURE, knn_accuracy, knn_predict};
 pub use mutual_information::{

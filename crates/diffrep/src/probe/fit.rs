@@ -5,6 +5,7 @@ use super::head::{Head, Workspace, cross_entropy};
 use super::recipe::Recipe;
 use super::split::Split;
 use super::trajectory::Shape;
+use crate::measure::first_largest;
 use crate::random::{Purpose, Seed};
 use diffrep_kernels::adam::{self, Step};
 
@@ -157,7 +158,7 @@ pub fn evaluate(head: &Head, training: Training) -> (Option<f64>, f64) {
         training.features.gather(rows, &mut x);
         let mut logits = head.logits(&x);
         let labels: Vec<u32> = rows.iter().map(|&row| training.labels[row]).collect();
-        let predicted = logits.chunks(training.classes).map(arg_max);
+        let predicted = logits.chunks(training.classes).map(|row| first_largest(row) as u32);
         right += predicted.zip(&labels).filter(|(p, l)| p == *l).count();
         loss += cross_entropy(&mut logits, &labels, training.classes);
     }
@@ -170,20 +171,9 @@ pub fn predict(head: &Head, features: Features) -> Vec<u32> {
     let (all, mut x) = ((0..features.rows()).collect::<Vec<_>>(), Vec::new());
     for rows in all.chunks(BLOCK) {
         features.gather(rows, &mut x);
-        predicted.extend(head.logits(&x).chunks(head.classes()).map(arg_max));
+        predicted.extend(head.logits(&x).chunks(head.classes()).map(|row| first_largest(row) as u32));
     }
     predicted
-}
-
-/// The first of the largest logits.
-fn arg_max(logits: &[f32]) -> u32 {
-    let mut top = 0;
-    for (class, &logit) in logits.iter().enumerate() {
-        if logit > logits[top] {
-            top = class;
-        }
-    }
-    top as u32
 }
 
 #[cfg(test)]

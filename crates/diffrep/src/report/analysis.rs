@@ -4,6 +4,7 @@ use super::exhibits::Exhibit;
 use super::figure::{Axis, Baseline, HeatMap, LineChart, Point, Series};
 use crate::analyse::{Analysis, Factor};
 use crate::measure::{INFORMATION_COMPONENTS, INFORMATION_JITTER, KSG_NEIGHBOURS};
+use crate::represent::LevelGain;
 
 const T: &str = "t, level of detail (0 = finest, 1 = coarsest)";
 
@@ -59,6 +60,7 @@ pub fn analysis(analysis: &Analysis) -> Result<Vec<Exhibit>, ReportError> {
         }
     }
     found.extend(dimensions(analysis)?);
+    found.extend(gains(analysis)?);
     Ok(found)
 }
 
@@ -146,4 +148,27 @@ fn dimensions(analysis: &Analysis) -> Result<Option<Exhibit>, ReportError> {
     let look_for = "Effective rank counts the directions in which codes differ at all, intrinsic dimension those among \
         neighbours; both should fall towards coarse t, where codes say less.";
     Ok(Some(Exhibit::new("dimensions", chart.draw()?, look_for)))
+}
+
+/// The denoising loss at each t with own and with exchanged codes: where along t the code is used.
+fn gains(analysis: &Analysis) -> Result<Option<Exhibit>, ReportError> {
+    if analysis.gains.is_empty() {
+        return Ok(None);
+    }
+    let line = |name: &str, loss: fn(&LevelGain) -> f64| {
+        Series::new(name, analysis.gains.iter().map(|level| (level.t, loss(level))))
+    };
+    let chart = LineChart {
+        title: "What the code is worth at each noise level".into(),
+        x: Axis::linear("t, noise level (0 = least, 1 = most)"),
+        y: Axis::log("denoising loss"),
+        series: vec![
+            line("told the image's own code", |level| level.own),
+            line("told another image's code", |level| level.other),
+        ],
+        baselines: Vec::new(),
+    };
+    let look_for = "The distance between the lines is the z-gain at that t: where they meet, the score network makes no \
+        use of the code, and training there teaches the encoder nothing.";
+    Ok(Some(Exhibit::new("gain", chart.draw()?, look_for)))
 }

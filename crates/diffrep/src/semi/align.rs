@@ -1,5 +1,6 @@
 //! Distribution alignment: the classes' shares among the guesses move towards those among the labels.
 use super::PartialLabels;
+use crate::measure::first_largest;
 
 /// Rounds.
 const ROUNDS: usize = 100;
@@ -25,7 +26,7 @@ pub fn align(rows: &mut [f64], labels: &PartialLabels) {
     for _ in 0..ROUNDS {
         let mut shares = vec![0.0; classes];
         for (row, _) in rows.chunks(classes).zip(labels.values()).filter(|(_, label)| label.is_none()) {
-            shares[arg_max(row)] += 1.0 / unlabelled as f64;
+            shares[first_largest(row)] += 1.0 / unlabelled as f64;
         }
         let factor = |c: usize| (wanted[c] / (shares[c] + EPSILON)).clamp(FACTORS[0], FACTORS[1]);
         let factors: Vec<f64> = (0..classes).map(factor).collect();
@@ -35,17 +36,6 @@ pub fn align(rows: &mut [f64], labels: &PartialLabels) {
             row.iter_mut().for_each(|value| *value /= sum);
         }
     }
-}
-
-/// The first of the most probable classes.
-pub(super) fn arg_max(row: &[f64]) -> usize {
-    let mut best = 0;
-    for (class, value) in row.iter().enumerate() {
-        if *value > row[best] {
-            best = class;
-        }
-    }
-    best
 }
 
 #[cfg(test)]
@@ -62,7 +52,7 @@ mod tests {
         let mut rows = vec![1.0, 0.0, 0.0, 1.0, 0.9, 0.1, 0.55, 0.45];
         align(&mut rows, &labels(&[Some(0), Some(1), None, None]));
         assert_eq!(rows[..4], [1.0, 0.0, 0.0, 1.0]);
-        assert_eq!([arg_max(&rows[4..6]), arg_max(&rows[6..])], [0, 1]);
+        assert_eq!([first_largest(&rows[4..6]), first_largest(&rows[6..])], [0, 1]);
         assert!(rows.chunks(2).all(|row| (row[0] + row[1] - 1.0).abs() < 1e-12));
     }
 

@@ -1,9 +1,9 @@
 //! What few labels came to: a class for every image, and how right they are where the truth is known.
 use super::SemiError;
-use super::align::arg_max;
 use super::propagate::{Propagated, certainty};
 use super::task::SemiTask;
 use crate::data::ImageSet;
+use crate::measure::first_largest;
 use crate::train::{self, RunError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -137,7 +137,7 @@ impl Outcome {
         (converged, residual): (bool, f64),
     ) -> Self {
         let classes = task.classes.len();
-        let guesses: Vec<u32> = probabilities.chunks(classes).map(|row| arg_max(row) as u32).collect();
+        let guesses: Vec<u32> = probabilities.chunks(classes).map(|row| first_largest(row) as u32).collect();
         Self {
             weights: probabilities.chunks(classes).map(certainty).collect(),
             labelled: task.labels.values().iter().map(Option::is_some).collect(),
@@ -154,7 +154,7 @@ impl Outcome {
 
     /// The most probable class of each image.
     pub fn guesses(&self) -> Vec<usize> {
-        self.probabilities.chunks(self.classes.len()).map(arg_max).collect()
+        self.probabilities.chunks(self.classes.len()).map(first_largest).collect()
     }
 
     /// The outcome of `method` without the single images, but for the `doubtful` most doubtful ones of `set`.

@@ -1,7 +1,7 @@
 //! From features and few labels to a guess for every image.
-use super::align::{align, arg_max};
+use super::align::align;
 use super::{Graph, PartialLabels, SemiError, Stop, solve};
-use crate::measure::Whitening;
+use crate::measure::{Whitening, first_largest};
 use serde::{Deserialize, Serialize};
 
 /// Settings of a propagation.
@@ -50,7 +50,7 @@ pub struct Propagated {
 impl Propagated {
     /// The most probable class of each row, the first of equal ones.
     pub fn guesses(&self) -> Vec<u32> {
-        self.probabilities.chunks(self.classes).map(|row| arg_max(row) as u32).collect()
+        self.probabilities.chunks(self.classes).map(|row| first_largest(row) as u32).collect()
     }
 }
 

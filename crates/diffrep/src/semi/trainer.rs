@@ -6,6 +6,7 @@ use super::step_data::{Phase, Schedule};
 use super::task::accuracy;
 use super::{Outcome, Propagated, Propagation, SemiError, SemiTask, propagate};
 use crate::data::ImageSet;
+use crate::measure::first_largest;
 use crate::train::checkpoint::{self, Progress, State, Which};
 use crate::train::{self, Decay, Ending, Limits, LockedRun, RunError};
 use burn::tensor::Device;
@@ -250,7 +251,7 @@ impl SemiTrainer {
         let test_accuracy = match &self.task.test {
             Some((images, truth)) => {
                 let (_, logits) = self.evaluate(images)?;
-                let guesses = logits.chunks(self.task.classes.len()).map(first_largest);
+                let guesses = logits.chunks(self.task.classes.len()).map(|row| first_largest(row) as u32);
                 accuracy(guesses.zip(truth).filter_map(|(guess, truth)| Some((guess, (*truth)?))))
             }
             None => None,
@@ -313,11 +314,6 @@ fn softmax(logits: &[f32], classes: usize) -> Vec<f64> {
         powers.into_iter().map(move |power| power / sum)
     };
     logits.chunks(classes).flat_map(row).collect()
-}
-
-fn first_largest(row: &[f32]) -> u32 {
-    let wide: Vec<f64> = row.iter().map(|v| f64::from(*v)).collect();
-    super::align::arg_max(&wide) as u32
 }
 
 /// Reads a file of the run; `None` if there is none.
