@@ -87,7 +87,7 @@ impl Observer for TrainingProgress<'_> {
             Event::Recorded(Record::Warning { step, message, .. }) => {
                 self.line(format!("warning (step {step}): {message}"));
             }
-            Event::Recorded(Record::Train(_)) | Event::Saved { .. } => {}
+            Event::Recorded(Record::Train(_) | Record::Guesses(_)) | Event::Saved { .. } => {}
         }
     }
 }

@@ -71,6 +71,86 @@ fn a_trained_run_is_read_by_the_other_commands_and_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn a_time_limit_is_no_error_and_the_same_command_goes_on() {
+    let place = Place::new();
+    let arguments = ["--labels", "5", "--preset", "digits", "--steps", "20", "--batch", "20"];
+    let stopped = succeed(semi(&place, "run", &[&arguments[..], &["--minutes", "0.000000001"]].concat()));
+    assert_eq!(
+        (&stopped["ended"], &stopped["step"], &stopped["steps"]),
+        (&"time is up".into(), &1.into(), &20.into())
+    );
+    assert!(!place.path("run/predictions.csv").exists());
+    let finished = succeed(semi(&place, "run", &arguments));
+    assert_eq!(finished["ended"], "finished");
+    let whole = succeed(semi(&place, "whole", &arguments));
+    assert_eq!(finished["confusion"], whole["confusion"]);
+}
+
+#[test]
+fn spreading_and_training_do_not_share_a_folder() {
+    let place = Place::new();
+    let here = |more: &[&str]| {
+        let mut command = diffrep(&["semi", "--data", "digits", "--labels", "5", "--json", "--quiet"]);
+        command.args(more).current_dir(place.path(""));
+        command
+    };
+    succeed(here(&["--method", "propagate"]));
+    let trained = ["--preset", "digits", "--steps", "2", "--batch", "20"];
+    succeed(here(&trained));
+    assert!(place.path("runs/digits-propagate/predictions.csv").is_file());
+    assert!(place.path("runs/digits-laplacenet/run.json").is_file());
+    let error = fail(here(&["--method", "propagate", "--out", "runs/digits-laplacenet"]));
+    assert!(error.contains("digits-laplacenet is a run"), "{error}");
+}
+
+#[test]
+fn labels_of_a_file_are_known_and_those_of_the_data_judge() {
+    let place = Place::new();
+    let file = place.path("few.csv");
+    let mut split =
+        diffrep(&["data", "split", "--data", "digits", "--per-class", "5", "--seed", "0", "--json"]);
+    split.arg("--out").arg(&file);
+    succeed(split);
+    let spread =
+        |out: &str, labels: &str| succeed(semi(&place, out, &["--labels", labels, "--method", "propagate"]));
+    let (by_file, by_number) = (spread("file", file.to_str().unwrap()), spread("number", "5"));
+    assert!(by_file["unlabelled_accuracy"].is_f64(), "{by_file}");
+    for key in ["unlabelled_accuracy", "confusion", "labelled"] {
+        assert_eq!(by_file[key], by_number[key], "{key}");
+    }
+}
+
+#[test]
+fn a_run_from_another_run_knows_its_own_images_and_tells_how_it_was_made() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "4"]));
+    for (class, light) in [("dark", 20), ("light", 200)] {
+        std::fs::create_dir_all(place.path("pictures").join(class)).unwrap();
+        for number in 0..6u8 {
+            let picture =
+                image::GrayImage::from_fn(8, 8, |x, y| image::Luma([light + number + (x * y) as u8]));
+            picture.save(place.path("pictures").join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let [pictures, run, out] = ["pictures", "run", "few"].map(|name| place.path(name));
+    let mut command =
+        diffrep(&["semi", "--labels", "1", "--steps", "10", "--batch", "4", "--json", "--quiet"]);
+    command.arg("--data").arg(&pictures).arg("--init").arg(&run).arg("--out").arg(&out);
+    succeed(command);
+    let config: toml::Table = std::fs::read_to_string(out.join("config.toml")).unwrap().parse().unwrap();
+    let source = config["data"]["source"].as_str().unwrap();
+    assert_eq!(std::path::Path::new(source), pictures.canonicalize().unwrap());
+    let mut report = diffrep(&["report", "--json", "--quiet"]);
+    report.arg(&out);
+    let figures = succeed(report)["figures"].to_string();
+    assert!(["guesses", "loss", "doubtful"].iter().all(|stem| figures.contains(stem)), "{figures}");
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("<h1>laplacenet on pictures, 1 a class, label seed 0</h1>"));
+    assert!(page.contains("diffrep semi --labels 1 --steps 10 --batch 4 --data"), "how to make it again");
+    assert!(!page.contains("diffrep train --config"));
+}
+
+#[test]
 fn slips_are_one_line_each() {
     let place = Place::new();
     for (arguments, told) in [
@@ -82,7 +162,8 @@ fn slips_are_one_line_each() {
             "--method is `magic`, expected propagate, laplacenet or supervised",
         ),
         (&["--labels", "5", "--t", "two"], "--t is `two`, expected a t in [0, 1] or `learned`"),
-        (&["--labels", "5", "--batch", "1"], "batch is 1, expected at least 2"),
+        (&["--labels", "5", "--batch", "1"], "batch is 1, expected 2 to 1 048 576"),
+        (&["--labels", "5", "--minutes=-1"], "--minutes is -1, expected a positive number"),
     ] {
         let error = fail(semi(&place, "out", arguments));
         assert!(error.contains(told), "{error}");

@@ -146,6 +146,13 @@ pub struct NcsnppConfig {
     pub self_conditioning: bool,
 }
 
+impl NcsnppConfig {
+    /// What the sides of its images must be divisible by: each level but the first has half the side of the one before.
+    pub fn side_multiple(&self) -> usize {
+        1 << self.multipliers.len().saturating_sub(1).min(16)
+    }
+}
+
 impl Default for NcsnppConfig {
     fn default() -> Self {
         Self {

@@ -1,9 +1,10 @@
 //! The figures of a report, made from its data, each with the sentence that says what to look for.
 use super::ReportError;
-use super::figure::{Axis, Bar, BarChart, Baseline, Figure, HeatMap, Ink, LineChart, Point, Series};
+use super::figure::{Axis, Bar, BarChart, Baseline, Figure, Ink, LineChart, Point, Series};
 use super::metrics::Metrics;
 use super::model::ReportData;
 use super::score::{self, ENCODER};
+use super::semi;
 use crate::probe::{ProbeKind, Score};
 
 /// A figure and how to read it.
@@ -35,7 +36,7 @@ pub fn exhibits(data: &ReportData) -> Result<Vec<Exhibit>, ReportError> {
     if let Some(analysis) = &data.analysis {
         all.extend(super::analysis(analysis)?);
     }
-    all.extend(semi(data)?);
+    all.extend(semi::exhibits(data)?);
     if let Some(scatter) = &data.scatter {
         all.push(Exhibit::new("embeddings", scatter.draw()?, SCATTER));
     }
@@ -228,44 +229,6 @@ pub fn few_labels(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
         };
         let look_for = "The encoder's lead over the baselines should grow to the left, where labels are few.";
         found.push(Exhibit::new(format!("few-labels-{}", probe.name()), chart.draw()?, look_for));
-    }
-    Ok(found)
-}
-
-/// Most classes whose confusion can be read off a matrix.
-const MOST_CLASSES: usize = 20;
-
-/// What few labels came to: the confusion of classes where the truth is known, and the images left in doubt.
-pub fn semi(data: &ReportData) -> Result<Vec<Exhibit>, ReportError> {
-    let mut found = Vec::new();
-    if let Some(semi) = &data.semi
-        && semi.confusion.iter().flatten().any(|count| *count > 0)
-        && semi.classes.len() <= MOST_CLASSES
-    {
-        let share = |row: &Vec<usize>| {
-            let all = row.iter().sum::<usize>().max(1) as f64;
-            row.iter().map(|count| 100.0 * *count as f64 / all).collect()
-        };
-        let map = HeatMap {
-            title: format!(
-                "Unlabelled images, {} with {} labels: share of each class, %",
-                semi.method, semi.labelled
-            ),
-            x_label: "taken for".into(),
-            y_label: "true class".into(),
-            columns: semi.classes.clone(),
-            rows: semi.classes.clone(),
-            values: semi.confusion.iter().map(share).collect(),
-            limits: [0.0, 100.0],
-            decimals: 0,
-        };
-        let look_for = "The diagonal holds what is right; a dark square beside it is a pair of classes that a few more labels \
-            would tell apart.";
-        found.push(Exhibit::new("confusion", map.draw()?, look_for));
-    }
-    if let Some(grid) = &data.doubtful {
-        let look_for = "Label these next: they are the images whose class is least certain.";
-        found.push(Exhibit::new("doubtful", grid.draw()?, look_for));
     }
     Ok(found)
 }

@@ -15,6 +15,7 @@ mod model;
 mod pca;
 mod pictures;
 mod score;
+mod semi;
 
 pub use analysis::analysis;
 pub use embedding::Embedded;

@@ -2,7 +2,7 @@
 use super::ReportError;
 use super::figure::{ImageGrid, Scatter};
 use super::metrics::Metrics;
-use super::score;
+use super::{score, semi};
 use crate::analyse::Analysis;
 use crate::probe::Score;
 use crate::semi::Summary;
@@ -55,9 +55,9 @@ impl ReportData {
             existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
         let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| score::read(&path))?;
         let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
-        let semi = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
+        let semi: Option<Summary> = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
         Ok(Self {
-            title: title(run, &configuration, &record),
+            title: semi.as_ref().map_or_else(|| title(run, &configuration, &record), semi::title),
             run: shell_word(&run.display().to_string()),
             facts: facts(&record, &metrics),
             configuration,
@@ -74,6 +74,14 @@ impl ReportData {
     /// Commands that make this report again, from nothing.
     pub fn commands(&self) -> Vec<String> {
         let run = &self.run;
+        if let Some(semi) = &self.semi {
+            let arguments: Vec<String> =
+                semi.protocol.arguments.iter().map(|word| shell_word(word)).collect();
+            return vec![
+                format!("diffrep {} --out {run}-again", arguments.join(" ")),
+                format!("diffrep report {run}-again"),
+            ];
+        }
         vec![
             format!("diffrep train --config {run}/config.toml --out {run}-again"),
             format!("diffrep probe {run}-again"),

@@ -61,11 +61,21 @@ pub enum SemiError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The loss is no number.
-    #[error("the loss is not finite at step {step}; a lower learning rate may help")]
+    /// The loss or its gradient is no number.
+    #[error("the {what} is not finite at step {step}; a lower learning rate may help")]
     Diverged {
+        /// `loss` or `gradient`.
+        what: &'static str,
         /// The step, counted from 1.
         step: u64,
+    },
+    /// A trained encoder without a tensor that the network needs.
+    #[error("the encoder to start from has no tensor `{name}` of shape {shape:?}")]
+    Adopt {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
     },
     /// An output file whose name tells no format.
     #[error("{}: unknown format; the name must end in .csv or .parquet", path.display())]

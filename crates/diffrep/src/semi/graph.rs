@@ -41,6 +41,8 @@ impl Graph {
         if let Some(place) = features.iter().position(|value| !value.is_finite()) {
             return Err(SemiError::NotFinite { row: place / dim });
         }
+        // There are no more neighbours than other points.
+        let k = k.min(rows);
         let lengths: Vec<f64> = features.par_chunks(dim).map(|row| dot(row, row).sqrt()).collect();
         // One more, since a point finds itself, wherever among its duplicates.
         let found = nearest(features, features, dim, k + 1 + SPARE);

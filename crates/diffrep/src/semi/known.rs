@@ -18,8 +18,11 @@ pub enum KnownLabels {
     /// A split file as LaplaceNet's repository has them: a line an image, its file name and its class, with a space
     /// between. The file name alone is the key, so two images of one name are an error.
     SplitFile(PathBuf),
-    /// All labels that the data have, such as those of a label file.
+    /// All labels that the data have.
     All,
+    /// These, one an image or none, such as those of a label file; the data's own ones, if they have the same classes,
+    /// only tell how right the guesses are.
+    Column(LabelColumn),
 }
 
 impl KnownLabels {
@@ -37,13 +40,15 @@ impl KnownLabels {
                 }
                 Ok((column.classes.clone(), PartialLabels::new(&column.classes, values)?))
             }
-            Self::All => {
-                let column = column(set)?;
-                Ok((column.classes.clone(), PartialLabels::new(&column.classes, column.values.clone())?))
-            }
+            Self::All => all(column(set)?),
+            Self::Column(column) => all(column),
             Self::SplitFile(path) => split_file(path, set),
         }
     }
+}
+
+fn all(column: &LabelColumn) -> Result<(Vec<String>, PartialLabels), SemiError> {
+    Ok((column.classes.clone(), PartialLabels::new(&column.classes, column.values.clone())?))
 }
 
 fn column(set: &ImageSet) -> Result<&LabelColumn, SemiError> {

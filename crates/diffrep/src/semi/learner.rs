@@ -1,13 +1,15 @@
 //! One step of stochastic gradient descent on a batch of mixed views.
 use super::settings::{SemiSettings, TimeFed};
+use super::start::is_head;
 use super::step_data::StepData;
-use crate::nn::parameters::{self, Kind, Layout};
+use crate::nn::parameters::{self, Entry, Kind, Layout};
 use crate::nn::{Mode, Model, Pass};
 use crate::objective::cross_entropy;
 use crate::random::Seed;
 use crate::sde::Sde;
+use crate::train::StepFigures;
 use burn::tensor::{Device, Tensor, TensorData};
-use diffrep_kernels::Team;
+use diffrep_kernels::{Team, adam};
 
 /// The network with its momentum; both as flat buffers in the layout's order too.
 pub(super) struct Learner {
@@ -42,9 +44,17 @@ impl Learner {
         (self.weights, self.momentum) = (weights, momentum);
     }
 
-    /// Makes step `step` at `rate` and returns its loss, the mean over the views. A loss that is not finite changes
-    /// nothing.
-    pub fn step(&mut self, data: &StepData, settings: &SemiSettings, step: u64, rate: f64) -> f64 {
+    /// Makes step `step` at `rate`; its loss is the mean over the views.
+    ///
+    /// # Errors
+    /// A loss or a gradient that is not finite, by name; the weights are those before the step.
+    pub fn step(
+        &mut self,
+        data: &StepData,
+        settings: &SemiSettings,
+        step: u64,
+        rate: f64,
+    ) -> Result<StepFigures, &'static str> {
         let device = self.device.clone().autodiff();
         let pass = Pass { mode: Mode::Train, seed: Seed(settings.seed), step: step as u32, ..Pass::EVAL };
         let targets = matrix(data.targets.clone(), data.classes, &device);
@@ -63,7 +73,11 @@ impl Learner {
             )
         });
         if !loss.is_finite() {
-            return loss;
+            return Err("loss");
+        }
+        let gradient_norm = adam::global_norm(&gradients);
+        if !gradient_norm.is_finite() {
+            return Err("gradient");
         }
         // The forward pass has moved the running statistics.
         self.weights = parameters::gather(&self.model);
@@ -73,7 +87,19 @@ impl Learner {
             nesterov(weights, momentum, &gradients[range], settings, rate);
         }
         self.model = parameters::scatter(&self.model, &self.weights);
-        loss
+        let head: Vec<f32> = self.head().flat_map(|entry| gradients[entry.range.clone()].to_vec()).collect();
+        Ok(StepFigures {
+            loss,
+            parts: vec![("classification", loss)],
+            gradient_norm,
+            gradient_norm_encoder: (gradient_norm.powi(2) - adam::global_norm(&head).powi(2)).max(0.0).sqrt(),
+            gradient_norm_score: None,
+        })
+    }
+
+    /// The class head's tensors.
+    fn head(&self) -> impl Iterator<Item = &Entry> {
+        self.layout.entries().iter().filter(|entry| is_head(&entry.name))
     }
 
     fn logits(&self, images: Tensor<4>, time: TimeFed, pass: Pass) -> Tensor<2> {

@@ -5,6 +5,7 @@
 //! [`align`] brings the classes' shares into line with those of the labels, [`propagate`] does all of it. [`SemiTrainer`]
 //! alternates it with training.
 mod align;
+mod epoch;
 mod error;
 mod graph;
 mod known;
@@ -13,6 +14,7 @@ mod learner;
 mod outcome;
 mod outcome_file;
 mod propagate;
+mod record;
 mod settings;
 mod solve;
 mod start;
@@ -21,6 +23,7 @@ mod task;
 mod trainer;
 
 pub use align::align;
+pub use epoch::EpochRecord;
 pub use error::SemiError;
 pub use graph::Graph;
 pub use known::KnownLabels;
@@ -31,4 +34,4 @@ pub use settings::{SemiMethod, SemiSettings, TimeFed};
 pub use solve::{Solution, Stop, solve};
 pub use start::Start;
 pub use task::SemiTask;
-pub use trainer::{EpochRecord, SemiEvent, SemiTrainer};
+pub use trainer::{SemiEvent, SemiTrainer};

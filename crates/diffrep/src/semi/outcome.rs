@@ -4,7 +4,7 @@ use super::propagate::{Propagated, certainty};
 use super::task::SemiTask;
 use crate::data::ImageSet;
 use crate::measure::first_largest;
-use crate::train::{self, RunError};
+use crate::train;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -34,9 +34,11 @@ pub struct Protocol {
     pub labels: String,
     /// What the labels were spread over or what was trained: `raw pixels`, or a run with step, weights and t.
     pub features: String,
+    /// Arguments of the command that made it, but for where it went.
+    pub arguments: Vec<String>,
 }
 
-/// An outcome without the single images: what reports and programs read.
+/// An outcome without the single images: what reports and programs read; `semi-outcome.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// `propagate`, `laplacenet` or `supervised`.
@@ -75,19 +77,6 @@ impl Summary {
         let path = run.join(FILE);
         let text = serde_json::to_vec_pretty(self).expect("a summary holds strings and numbers");
         train::write_atomically(&path, &text).map_err(|error| SemiError::Write { path, error })
-    }
-
-    /// Reads that of a run folder; `None` if there is none.
-    ///
-    /// # Errors
-    /// A file that isn't one.
-    pub fn load(run: &Path) -> Result<Option<Self>, SemiError> {
-        let path = run.join(FILE);
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let text = std::fs::read(&path).map_err(RunError::io("read", &path))?;
-        serde_json::from_slice(&text).map(Some).map_err(|error| RunError::damaged(&path, error).into())
     }
 }
 

@@ -4,12 +4,16 @@ use crate::data::ImageSet;
 use crate::represent::PartFile;
 use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType};
 use ::parquet::errors::ParquetError;
+use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
 use ::parquet::schema::parser::parse_message_type;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+
+/// Key of the class names, as JSON, in the metadata of a Parquet file.
+const CLASSES: &str = "classes";
 
 impl Outcome {
     /// Writes path, label, probability, weight, whether it was labelled, whether it was unreached, and every class's
@@ -53,7 +57,11 @@ impl Outcome {
              required boolean unreached; {classes}}}"
         );
         let schema = Arc::new(parse_message_type(&schema).map_err(io_error)?);
-        let properties = Arc::new(WriterProperties::builder().build());
+        // Column names can't hold all that class names can.
+        let names = serde_json::to_string(&self.classes).expect("names are strings");
+        let names = KeyValue::new(CLASSES.to_owned(), names);
+        let properties =
+            Arc::new(WriterProperties::builder().set_key_value_metadata(Some(vec![names])).build());
         let mut file =
             SerializedFileWriter::new(PartFile::create(path)?, schema, properties).map_err(io_error)?;
         let guesses = self.guesses();

@@ -37,7 +37,7 @@ pub struct Propagated {
     pub probabilities: Vec<f64>,
     /// `1 − entropy / ln classes` of each row: 1 is certain (and labelled), 0 knows nothing.
     pub weights: Vec<f64>,
-    /// Rows that no label reaches over the graph: their row is uniform before alignment.
+    /// Rows that no label reaches over the graph: theirs are uniform.
     pub unreached: Vec<bool>,
     /// Most iterations that a class took.
     pub iterations: usize,
@@ -101,7 +101,7 @@ pub fn propagate(
     labels.clamp(&mut spread);
     let mut probabilities = spread.clone();
     if settings.align {
-        align(&mut probabilities, labels);
+        align(&mut probabilities, labels, &unreached);
     }
     let weights = probabilities.chunks(classes).map(certainty).collect();
     let iterations = solution.iterations.into_iter().max().unwrap_or(0);

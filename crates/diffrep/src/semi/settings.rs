@@ -2,6 +2,9 @@
 use super::SemiError;
 use serde::{Deserialize, Serialize};
 
+/// Steps are numbered in 32 bits.
+const MOST_STEPS: u64 = 4_000_000_000;
+
 /// What learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -49,7 +52,8 @@ pub struct SemiSettings {
     pub mixup: bool,
     /// Augmented views of each image a step, at least 1.
     pub views: u16,
-    /// Passes over the labels before the first guesses; a pass is one step at least.
+    /// Passes over the labels before the first guesses, as far as they fit into a tenth of the steps; a pass is one step
+    /// at least.
     pub supervised_passes: u64,
     /// Probability of a mirrored view.
     pub flip: f64,
@@ -96,8 +100,8 @@ impl SemiSettings {
             TimeFed::Learned => true,
         };
         let checks = [
-            ("steps", self.steps.to_string(), (1..u64::from(u32::MAX)).contains(&self.steps), "at least 1"),
-            ("batch", self.batch.to_string(), (2..=1 << 20).contains(&self.batch), "at least 2"),
+            ("steps", self.steps.to_string(), (1..=MOST_STEPS).contains(&self.steps), "1 to 4 000 000 000"),
+            ("batch", self.batch.to_string(), (2..=1 << 20).contains(&self.batch), "2 to 1 048 576"),
             ("labelled_batch", self.labelled_batch.to_string(), fits, "1 to batch − 1"),
             (
                 "learning_rate",

@@ -2,20 +2,23 @@
 use super::settings::{SemiSettings, TimeFed};
 use super::{SemiError, SemiTask};
 use crate::nn::parameters::{self, Layout};
-use crate::nn::{Model, ModelConfig};
+use crate::nn::{EncoderConfig, Model, ModelConfig};
 use crate::objective::Method;
 use crate::random::Seed;
 use crate::represent::LoadedEncoder;
-use crate::train::{Config, RunRecord};
+use crate::train::{Config, DataConfig, RunRecord};
 use burn::tensor::Device;
+
+/// End of the name of the time that a network learns to be fed.
+const LEARNED_TIME: &str = "learned_time";
 
 /// Random weights, or those of a pre-trained encoder.
 #[derive(Debug)]
 pub enum Start {
     /// The encoder of these settings with random weights; it is static.
     Random(Box<Config>),
-    /// A trained encoder; only its class head is random.
-    Trained(Box<LoadedEncoder>),
+    /// A trained encoder, and where the new images lie; its class head is random.
+    Trained(Box<LoadedEncoder>, DataConfig),
 }
 
 /// A network with a class head, ready to be trained.
@@ -36,14 +39,18 @@ impl Start {
     ) -> Result<Network, SemiError> {
         let mut config = match self {
             Self::Random(config) => (**config).clone(),
-            Self::Trained(encoder) => encoder.config().clone(),
+            Self::Trained(encoder, data) => Config { data: data.clone(), ..encoder.config().clone() },
         };
         config.seed = settings.seed;
         config.objective.method = Method::SUPERVISED;
         config.train.steps = settings.steps;
+        let shape = task.preprocess.shape();
         let mut encoder = match self {
-            Self::Random(config) => config.encoder.clone(),
-            Self::Trained(encoder) => encoder.record().model.encoder.clone(),
+            Self::Random(config) => {
+                let most = EncoderConfig::most_cells(shape.height, shape.width);
+                EncoderConfig { pool: config.encoder.pool.min(most), ..config.encoder.clone() }
+            }
+            Self::Trained(encoder, _) => encoder.record().model.encoder.clone(),
         };
         encoder.classes = Some(task.classes.len());
         if settings.time == TimeFed::Learned {
@@ -55,7 +62,6 @@ impl Start {
             encoder.learned_time = true;
         }
         config.encoder = encoder.clone();
-        let shape = task.preprocess.shape();
         let model_config = ModelConfig {
             height: shape.height,
             width: shape.width,
@@ -68,8 +74,8 @@ impl Start {
         };
         let model = model_config.init(Seed(settings.seed), device)?;
         let mut weights = parameters::gather(&model);
-        if let Self::Trained(trained) = self {
-            adopt(&mut weights, &Layout::of(&model), trained);
+        if let Self::Trained(trained, _) = self {
+            adopt(&mut weights, &Layout::of(&model), trained)?;
         }
         let record = RunRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -86,12 +92,21 @@ impl Start {
     }
 }
 
-/// Copies the trained encoder's tensors, but for those that the network hasn't or has in another shape (a class head).
-fn adopt(weights: &mut [f32], layout: &Layout, trained: &LoadedEncoder) {
-    let values = trained.parameters();
-    for theirs in trained.layout().entries() {
-        if let Some(ours) = layout.find(&theirs.name).filter(|ours| ours.shape == theirs.shape) {
-            weights[ours.range.clone()].copy_from_slice(&values[theirs.range.clone()]);
+/// Whether a tensor belongs to what every run begins anew: its class head.
+pub(super) fn is_head(name: &str) -> bool {
+    name.starts_with("encoder.classifier.")
+}
+
+/// Copies all tensors of the trained encoder but a class head; the network's only other one of its own is the time that it
+/// learns.
+fn adopt(weights: &mut [f32], layout: &Layout, trained: &LoadedEncoder) -> Result<(), SemiError> {
+    let (values, theirs) = (trained.parameters(), trained.layout());
+    for ours in layout.entries().iter().filter(|entry| !is_head(&entry.name)) {
+        match theirs.find(&ours.name).filter(|theirs| theirs.shape == ours.shape) {
+            Some(theirs) => weights[ours.range.clone()].copy_from_slice(&values[theirs.range.clone()]),
+            None if ours.name.ends_with(LEARNED_TIME) => {}
+            None => return Err(SemiError::Adopt { name: ours.name.clone(), shape: ours.shape.clone() }),
         }
     }
+    Ok(())
 }

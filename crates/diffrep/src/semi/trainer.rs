@@ -1,53 +1,28 @@
 //! LaplaceNet: supervised start, then epochs of guesses; it can be stopped anywhere and goes on bit for bit.
 use super::learner::Learner;
+use super::record::SemiRecord;
 use super::settings::{SemiMethod, SemiSettings, TimeFed};
 use super::start::Start;
 use super::step_data::{Phase, Schedule};
 use super::task::accuracy;
-use super::{Outcome, Propagated, Propagation, SemiError, SemiTask, propagate};
+use super::{EpochRecord, Outcome, Propagated, Propagation, SemiError, SemiTask, propagate};
 use crate::data::ImageSet;
 use crate::measure::first_largest;
 use crate::train::checkpoint::{self, Progress, State, Which};
-use crate::train::{self, Decay, Ending, Limits, LockedRun, RunError};
+use crate::train::{
+    self, Decay, Ending, Limits, LockedRun, MetricsLog, Record, RunError, TrainRecord, Window, metrics,
+};
 use burn::tensor::Device;
-use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 /// Steps between two checkpoints.
 const CHECKPOINT_EVERY: u64 = 500;
+/// Steps between two lines of metrics.
+const RECORD_EVERY: u64 = 10;
 /// Images evaluated at once.
 const BLOCK: usize = 100;
-/// File of the settings in the run folder.
-const SETTINGS: &str = train::SEMI_SETTINGS;
-
-/// Settings and known labels of a run: what must be the same to go on with it.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct SemiRecord {
-    settings: SemiSettings,
-    classes: Vec<String>,
-    labels: Vec<Option<u32>>,
-}
-
-/// The guesses of one epoch.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct EpochRecord {
-    /// Number of the epoch, from 0.
-    pub epoch: u64,
-    /// Steps done before it.
-    pub step: u64,
-    /// Accuracy of its guesses on images without a known label, where the truth is known; nothing is chosen by it.
-    pub unlabelled_accuracy: Option<f64>,
-    /// Whether the solver met its tolerance.
-    pub converged: bool,
-    /// Its largest relative residual.
-    pub residual: f64,
-    /// Images that no label reaches.
-    pub unreached: usize,
-    /// The guesses, one an image.
-    pub guesses: Vec<u32>,
-}
 
 /// What is going on.
 #[derive(Debug)]
@@ -70,15 +45,16 @@ pub struct SemiTrainer {
     run: LockedRun,
     learner: Learner,
     schedule: Schedule,
-    rate: train::Schedule,
-    step: u64,
-    seconds: f64,
+    progress: Progress,
     /// The guesses of the current epoch.
     epoch: Option<EpochRecord>,
+    log: MetricsLog,
+    /// The last epoch whose guesses are in the metrics.
+    logged: Option<u64>,
 }
 
 impl SemiTrainer {
-    /// Starts in the locked folder, or goes on with the run that is there with the same settings and labels.
+    /// Starts in the locked folder, or goes on with the run that is there with the same settings, labels and start.
     ///
     /// # Errors
     /// Settings out of range, a folder with another run, a disk that refuses.
@@ -90,46 +66,33 @@ impl SemiTrainer {
         device: &Device,
     ) -> Result<Self, SemiError> {
         settings.check()?;
-        let record = SemiRecord {
-            settings: settings.clone(),
-            classes: task.classes.clone(),
-            labels: task.labels.values().to_vec(),
-        };
-        let file = run.path().join(SETTINGS);
-        let before: Option<SemiRecord> = read_json(&file)?;
-        if before.as_ref().is_some_and(|before| *before != record) {
-            let changes = "its labels or settings differ".to_owned();
-            return Err(RunError::OtherRun { path: run.path().to_owned(), changes }.into());
-        }
         let network = start.network(&task, &settings, &device.clone().autodiff())?;
-        match (&before, run.existing()) {
-            // A run of another command.
-            (None, Some(_)) => return Err(RunError::Foreign { path: run.path().to_owned() }.into()),
-            (None, None) => write_json(&file, &record)?,
-            (Some(_), _) => {}
-        }
-        if run.existing().is_none() {
-            run.create(&network.config, &network.record)?;
-        }
+        SemiRecord::new(&task, &settings, &network).claim(&run, &network)?;
         let mut learner = Learner::new(&network.model, network.weights, network.config.sde, device);
-        let (mut step, mut seconds) = (0, 0.0);
-        match checkpoint::load_state(run.path(), Which::Latest, &learner.layout) {
-            Ok(state) => {
-                (step, seconds) = (state.progress.step, state.progress.seconds);
-                learner.restore(state.weights, state.first_moment);
-            }
-            Err(RunError::NoCheckpoint { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
         let (learning_rate, horizon) = (settings.learning_rate, settings.steps);
-        let rate = train::Schedule { learning_rate, warm_up: 0, decay: Decay::Cosine, horizon };
-        let schedule = Schedule::new(&task, &settings);
-        Ok(Self { task, settings, run, learner, schedule, rate, step, seconds, epoch: None })
+        let schedule = train::Schedule { learning_rate, warm_up: 0, decay: Decay::Cosine, horizon };
+        let progress = match checkpoint::load_state(run.path(), Which::Latest, &learner.layout) {
+            Ok(state) => {
+                learner.restore(state.weights, state.first_moment);
+                state.progress
+            }
+            Err(RunError::NoCheckpoint { .. }) => {
+                Progress { step: 0, schedule, seconds: 0.0, score: None, window: Window::default() }
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let log = MetricsLog::open(run.path(), progress.step)?;
+        let epochs = metrics::read(run.path())?.into_iter().filter_map(|record| match record {
+            Record::Guesses(guesses) => Some(guesses.epoch),
+            _ => None,
+        });
+        let (logged, schedule) = (epochs.max(), Schedule::new(&task, &settings));
+        Ok(Self { task, settings, run, learner, schedule, progress, epoch: None, log, logged })
     }
 
     /// Steps done so far.
     pub fn step(&self) -> u64 {
-        self.step
+        self.progress.step
     }
 
     /// What is learned from.
@@ -152,34 +115,58 @@ impl SemiTrainer {
         limits: Limits<'_>,
         observe: &mut dyn FnMut(SemiEvent<'_>),
     ) -> Result<Ending, SemiError> {
-        let (start, before) = (Instant::now(), self.seconds);
-        while self.step < self.settings.steps {
-            if let Phase::Guesses { epoch, first } = self.schedule.phase(self.step) {
+        let (start, before) = (Instant::now(), self.progress.seconds);
+        let (mut line, mut first) = (Instant::now(), self.progress.step);
+        while self.progress.step < self.settings.steps {
+            let step = self.progress.step;
+            if let Phase::Guesses { epoch, first } = self.schedule.phase(step) {
                 self.guess(epoch, first, observe)?;
             }
-            let guesses = self.epoch.as_ref().map_or(&[][..], |epoch| epoch.guesses.as_slice());
-            let data = self.schedule.data(&self.task, &self.settings, guesses, self.step)?;
-            let loss = self.learner.step(&data, &self.settings, self.step, self.rate.at(self.step));
-            if !loss.is_finite() {
-                return Err(SemiError::Diverged { step: self.step + 1 });
+            let data = self.schedule.data(&self.task, &self.settings, self.epoch.as_ref(), step)?;
+            let rate = self.progress.schedule.at(step);
+            let figures = self
+                .learner
+                .step(&data, &self.settings, step, rate)
+                .map_err(|what| SemiError::Diverged { what, step: step + 1 })?;
+            let step = step + 1;
+            self.progress.step = step;
+            self.progress.seconds = before + start.elapsed().as_secs_f64();
+            self.progress.window.add(&figures);
+            observe(SemiEvent::Step { step, loss: figures.loss });
+            let finished = step == self.settings.steps;
+            if step.is_multiple_of(RECORD_EVERY) || finished {
+                let images = (step - first) * self.settings.batch as u64;
+                self.record(rate, images as f64 / line.elapsed().as_secs_f64().max(1e-9))?;
+                (line, first) = (Instant::now(), step);
             }
-            self.step += 1;
-            self.seconds = before + start.elapsed().as_secs_f64();
-            observe(SemiEvent::Step { step: self.step, loss });
             let stopped = limits.stop.load(Ordering::Relaxed);
             let late = limits.time.is_some_and(|time| start.elapsed() >= time);
-            if stopped
-                || late
-                || self.step.is_multiple_of(CHECKPOINT_EVERY)
-                || self.step == self.settings.steps
-            {
+            if stopped || late || finished || step.is_multiple_of(CHECKPOINT_EVERY) {
                 self.save()?;
             }
-            if self.step < self.settings.steps && (stopped || late) {
+            if !finished && (stopped || late) {
                 return Ok(if stopped { Ending::Stopped } else { Ending::TimeUp });
             }
         }
         Ok(Ending::Finished)
+    }
+
+    /// A line of metrics about the steps since the last one.
+    fn record(&mut self, learning_rate: f64, images_per_second: f64) -> Result<(), SemiError> {
+        let means = self.progress.window.close();
+        Ok(self.log.append(&Record::Train(TrainRecord {
+            step: self.progress.step,
+            loss: means.loss,
+            parts: means.parts,
+            learning_rate,
+            gradient_norm: means.gradient_norm,
+            gradient_norm_encoder: means.gradient_norm_encoder,
+            gradient_norm_score: means.gradient_norm_score,
+            images_per_second,
+            memory_bytes: train::resident_memory(),
+            seconds: self.progress.seconds,
+            unix_time: train::unix_time(),
+        }))?)
     }
 
     /// The guesses of `epoch`: made anew at its first step, read again where an earlier call made them.
@@ -192,31 +179,19 @@ impl SemiTrainer {
         if self.epoch.as_ref().is_some_and(|known| known.epoch == epoch) {
             return Ok(());
         }
-        let file = self.epoch_file(epoch);
         if !first {
-            let known = read_json(&file)?.ok_or_else(|| RunError::damaged(&file, "it is missing"))?;
-            self.epoch = Some(known);
+            self.epoch = Some(EpochRecord::read_again(self.run.path(), epoch)?);
             return Ok(());
         }
-        let found = self.propagated()?;
-        let guesses = found.guesses();
-        let record = EpochRecord {
-            epoch,
-            step: self.step,
-            unlabelled_accuracy: self.task.unlabelled_accuracy(&guesses),
-            converged: found.converged,
-            residual: found.residual,
-            unreached: found.unreached.iter().filter(|unreached| **unreached).count(),
-            guesses,
-        };
-        write_json(&file, &record)?;
+        let record = EpochRecord::new(epoch, self.progress.step, &self.propagated()?, &self.task);
+        record.write(self.run.path())?;
+        if self.logged.is_none_or(|logged| logged < epoch) {
+            self.log.append(&Record::Guesses(record.summary()))?;
+            self.logged = Some(epoch);
+        }
         observe(SemiEvent::Epoch(&record));
         self.epoch = Some(record);
         Ok(())
-    }
-
-    fn epoch_file(&self, epoch: u64) -> PathBuf {
-        self.run.path().join("guesses").join(format!("epoch-{epoch:05}.json"))
     }
 
     /// All guesses made so far, in order.
@@ -224,7 +199,7 @@ impl SemiTrainer {
     /// # Errors
     /// A damaged file.
     pub fn epochs(&self) -> Result<Vec<EpochRecord>, SemiError> {
-        (0..).map_while(|epoch| read_json(&self.epoch_file(epoch)).transpose()).collect()
+        (0..).map_while(|epoch| EpochRecord::read(self.run.path(), epoch).transpose()).collect()
     }
 
     /// Propagation over the network's present features.
@@ -286,15 +261,10 @@ impl SemiTrainer {
     }
 
     fn save(&self) -> Result<(), SemiError> {
-        let progress = Progress {
-            step: self.step,
-            schedule: self.rate,
-            seconds: self.seconds,
-            score: None,
-            window: train::Window::default(),
-        };
+        // The metrics of all steps up to the checkpoint come before it on the disk.
+        self.log.sync()?;
         let state = State {
-            progress,
+            progress: self.progress.clone(),
             weights: self.learner.weights.clone(),
             // There is no average: whoever reads the run gets the weights themselves.
             ema: self.learner.weights.clone(),
@@ -314,22 +284,4 @@ fn softmax(logits: &[f32], classes: usize) -> Vec<f64> {
         powers.into_iter().map(move |power| power / sum)
     };
     logits.chunks(classes).flat_map(row).collect()
-}
-
-/// Reads a file of the run; `None` if there is none.
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, SemiError> {
-    let text = match std::fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(RunError::io("read", path)(error).into()),
-    };
-    serde_json::from_slice(&text).map(Some).map_err(|error| RunError::damaged(path, error).into())
-}
-
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), SemiError> {
-    let text = serde_json::to_vec(value).expect("records hold strings and numbers");
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
-    }
-    train::write_atomically(path, &text).map_err(RunError::io("write", path)).map_err(SemiError::from)
 }

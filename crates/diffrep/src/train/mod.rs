@@ -30,7 +30,10 @@ pub use dry_run::{DryRun, StepPart, StepTimes};
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};
 pub use memory::peak as peak_memory;
-pub use metrics::{HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window};
+pub(crate) use memory::resident as resident_memory;
+pub use metrics::{
+    GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
+};
 pub use observer::{Event, Observer};
 pub use plan::{Plan, refuse_inside};
 pub(crate) use run_folder::SEMI_SETTINGS;
@@ -39,6 +42,6 @@ pub use schedule::{Decay, Schedule};
 pub use trainer::{Ending, Limits, Trainer};
 
 /// Now, in seconds since 1970; 0 if the clock stands before that.
-fn unix_time() -> f64 {
+pub(crate) fn unix_time() -> f64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |time| time.as_secs_f64())
 }

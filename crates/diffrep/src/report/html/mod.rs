@@ -8,6 +8,8 @@ use super::escape::escape;
 use super::exhibits::{self, Exhibit, NEIGHBOURS, SCATTER};
 use super::figure::Scatter;
 use super::model::ReportData;
+use super::semi;
+pub(super) use parts::percent;
 use parts::{figure, missing, section, table};
 
 /// The page for `data`.
@@ -56,7 +58,9 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         ("reproduce", "Make it again", commands(data)),
     ];
     if data.semi.is_some() {
-        let guesses = exhibits::semi(data)?.iter().map(figure).collect();
+        // Its health is what the guesses tell, and propagation trains nothing.
+        sections.retain(|(id, ..)| *id != "health" && (*id != "training" || !data.metrics.curves.is_empty()));
+        let guesses = semi::exhibits(data)?.iter().map(figure).collect();
         sections.insert(0, ("guesses", "Labels for all from few", guesses));
     }
     let links: String =

@@ -4,11 +4,13 @@ use crate::probe::Score;
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
 use crate::report::score::{self, deviation};
+use crate::report::semi;
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
     let content = match score::headline(&data.scores) {
         Some(headline) => headline_box(headline, &data.scores),
+        None if data.semi.is_some() => data.semi.as_ref().map_or(String::new(), semi::headline),
         None => missing("No score yet. It is made by", &format!("diffrep probe {}", data.run)),
     };
     format!("<div class=\"summary\">\n{content}</div>\n")

@@ -61,6 +61,20 @@ fn auto() -> String {
 }
 
 impl DataConfig {
+    /// What opening `source` with `options` reads; paths mean the same from every working folder.
+    pub fn of(source: &str, options: &OpenOptions) -> Self {
+        let labels = match &options.labels {
+            Labels::Auto => auto(),
+            Labels::Ignore => "ignore".to_owned(),
+            Labels::Folders => "folders".to_owned(),
+            Labels::File(path) => path.display().to_string(),
+        };
+        let (channels, size) = (options.channels, options.size.map(|(height, width)| [height, width]));
+        let mut config = Self { source: source.to_owned(), channels, size, on_bad: options.on_bad, labels };
+        config.make_absolute();
+        config
+    }
+
     /// Makes paths mean the same from every working folder; names of built-in data stay. A path that doesn't exist
     /// stays too: opening it will say so.
     pub(super) fn make_absolute(&mut self) {

@@ -16,6 +16,8 @@ pub enum Record {
     Train(TrainRecord),
     /// Health of the representation on held-out images.
     Health(HealthRecord),
+    /// Guesses of images' classes, in training from few labels.
+    Guesses(GuessesRecord),
     /// Something that a person should know.
     Warning {
         /// Steps done.
@@ -82,6 +84,24 @@ pub struct HealthRecord {
     pub unix_time: f64,
 }
 
+/// Guesses that an epoch of training from few labels goes by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GuessesRecord {
+    /// Steps done before.
+    pub step: u64,
+    /// Number of the epoch, from 0.
+    pub epoch: u64,
+    /// Accuracy on images without a known label; absent where no truth is known. Nothing is chosen by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unlabelled_accuracy: Option<f64>,
+    /// Largest relative residual of the solver.
+    pub residual: f64,
+    /// Images that no label reaches.
+    pub unreached: usize,
+    /// When, in seconds since 1970.
+    pub unix_time: f64,
+}
+
 /// Standard deviation of the dimensions of a code.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
@@ -99,6 +119,7 @@ impl Record {
         match self {
             Self::Train(record) => record.step,
             Self::Health(record) => record.step,
+            Self::Guesses(record) => record.step,
             Self::Warning { step, .. } => *step,
         }
     }
@@ -108,6 +129,7 @@ impl Record {
         match self {
             Self::Train(record) => record.unix_time,
             Self::Health(record) => record.unix_time,
+            Self::Guesses(record) => record.unix_time,
             Self::Warning { unix_time, .. } => *unix_time,
         }
     }
@@ -117,6 +139,7 @@ impl Record {
         match self {
             Self::Train(record) => record.scalars(),
             Self::Health(record) => record.scalars(),
+            Self::Guesses(record) => record.scalars(),
             Self::Warning { .. } => Vec::new(),
         }
     }
@@ -136,6 +159,14 @@ impl TrainRecord {
         scalars.extend(self.gradient_norm_score.map(|norm| ("gradient_norm/score".to_owned(), norm)));
         scalars.extend(self.memory_bytes.map(|bytes| ("speed/memory_bytes".to_owned(), bytes as f64)));
         scalars
+    }
+}
+
+impl GuessesRecord {
+    fn scalars(&self) -> Vec<(String, f64)> {
+        let accuracy =
+            self.unlabelled_accuracy.map(|accuracy| ("guesses/unlabelled_accuracy".to_owned(), accuracy));
+        accuracy.into_iter().chain([("guesses/residual".to_owned(), self.residual)]).collect()
     }
 }
 

@@ -12,7 +12,6 @@ pub(super) use geometry::mirrored;
 use super::{Draws, flip};
 use crate::data::ImageShape;
 use crate::random::{Purpose, Seed};
-use rayon::prelude::*;
 
 /// Random numbers of a view.
 const DRAWS: usize = 24;
@@ -41,18 +40,6 @@ impl StrongAugment {
         let mut numbers = [0.0; DRAWS];
         seed.key(Purpose::Augment, STREAM + view, step).fill_uniform(row, &mut numbers);
         self.view(image, shape, &mut Draws(numbers.iter()));
-    }
-
-    /// [`apply`](Self::apply) for whole images in parallel, rows numbered from `first` on.
-    pub fn apply_all(
-        &self,
-        images: &mut [f32],
-        shape: ImageShape,
-        (seed, step, first, view): (Seed, u32, u32, u16),
-    ) {
-        images.par_chunks_mut(shape.len()).enumerate().for_each(|(i, image)| {
-            self.apply(image, shape, (seed, step, first + i as u32, view));
-        });
     }
 
     fn view(&self, image: &mut [f32], shape: ImageShape, draws: &mut Draws) {
@@ -109,7 +96,7 @@ impl Operation {
         Self::TranslateY,
     ];
 
-    /// `strength` in [0, 1) within the operation's range; `sign` for shears and translations.
+    /// `strength` in [0, 1) within the operation's range; `sign`, 1 or −1, for what has a direction.
     fn apply(self, image: &mut [f32], shape: ImageShape, strength: f64, sign: f64) {
         let between = |low: f64, high: f64| low + strength * (high - low);
         let channels = shape.channels;
@@ -123,7 +110,7 @@ impl Operation {
             Self::Sharpness => tones::sharpness(image, shape, between(0.05, 0.95) as f32),
             Self::Posterise => tones::posterise(image, between(4.0, 8.0) as u32),
             Self::Solarise => tones::solarise(image, between(0.0, 256.0) as f32),
-            Self::Rotate => geometry::rotate(image, shape, between(0.0, 30.0)),
+            Self::Rotate => geometry::rotate(image, shape, sign * between(0.0, 30.0)),
             Self::ShearX => {
                 geometry::affine(image, shape, [1.0, sign * between(0.0, 0.3), 0.0], [0.0, 1.0, 0.0])
             }
@@ -181,8 +168,85 @@ mod tests {
         for other in [(Seed(2), 2, 3, 0), (Seed(1), 3, 3, 0), (Seed(1), 2, 4, 0), (Seed(1), 2, 3, 1)] {
             assert_ne!(first, view(other));
         }
-        let mut both = image().repeat(2);
-        STRONG.apply_all(&mut both, SHAPE, (Seed(1), 2, 2, 0));
-        assert_eq!(both[SHAPE.len()..], first);
+    }
+
+    fn upside_down(image: &mut [f32]) {
+        let rows = image.chunks(SHAPE.width * SHAPE.channels).rev().collect::<Vec<_>>().concat();
+        image.copy_from_slice(&rows);
+    }
+
+    /// What `operation` makes of `image`.
+    fn made(operation: Operation, image: &[f32], sign: f64) -> Vec<f32> {
+        let mut pixels = image.to_vec();
+        // No pixel's source lies on a border between pixels at this strength.
+        operation.apply(&mut pixels, SHAPE, 0.61, sign);
+        pixels
+    }
+
+    /// The same seen in a mirror, which leaves right and left or top and bottom exchanged.
+    fn mirrored(operation: Operation, image: &[f32], sign: f64, mirror: fn(&mut [f32])) -> Vec<f32> {
+        let mut pixels = image.to_vec();
+        mirror(&mut pixels);
+        pixels = made(operation, &pixels, sign);
+        mirror(&mut pixels);
+        pixels
+    }
+
+    #[test]
+    fn what_has_a_direction_goes_both_ways() {
+        use Operation::{Rotate, ShearX, ShearY, TranslateX, TranslateY};
+        let image = image();
+        for operation in Operation::ALL {
+            let [there, back] = [1.0, -1.0].map(|sign| made(operation, &image, sign));
+            let mirror: fn(&mut [f32]) = match operation {
+                Rotate | ShearX | TranslateX => |image| flip(image, SHAPE),
+                ShearY | TranslateY => upside_down,
+                _ => {
+                    assert_eq!(there, back, "{operation:?}");
+                    continue;
+                }
+            };
+            assert_ne!(there, back, "{operation:?}");
+            // In the mirror, turning left is turning right.
+            assert_eq!(mirrored(operation, &image, 1.0, mirror), back, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn along_x_means_within_a_row() {
+        let row = |i: usize| i / (SHAPE.width * SHAPE.channels);
+        let stripes: Vec<f32> = (0..SHAPE.len()).map(|i| 0.1 + 0.1 * row(i) as f32).collect();
+        for (operation, within) in [
+            (Operation::ShearX, true),
+            (Operation::TranslateX, true),
+            (Operation::ShearY, false),
+            (Operation::TranslateY, false),
+        ] {
+            let moved = made(operation, &stripes, 1.0);
+            let stays = moved.iter().zip(&stripes).all(|(new, old)| *new == 0.0 || new == old);
+            assert_eq!(stays, within, "{operation:?}");
+        }
+    }
+
+    #[test]
+    fn tones_are_weakened_by_what_is_left_of_them() {
+        // At strength 0.61 a factor of 0.05 + 0.61 · 0.9.
+        let factor = 0.599;
+        let image = image();
+        let dark = made(Operation::Brightness, &image, 1.0);
+        assert!(dark.iter().zip(&image).all(|(new, old)| (new - factor * old).abs() < 5e-3));
+        let spread = |image: &[f32]| {
+            let mean = image.iter().sum::<f32>() / image.len() as f32;
+            image.iter().map(|v| (v - mean).powi(2)).sum::<f32>().sqrt()
+        };
+        let flat = made(Operation::Contrast, &image, 1.0);
+        assert!((spread(&flat) / spread(&image) - factor).abs() < 0.01);
+        let colours = |image: &[f32]| image.chunks(3).map(spread).sum::<f32>();
+        let pale = made(Operation::Colour, &image, 1.0);
+        assert!((colours(&pale) / colours(&image) - factor).abs() < 0.01);
+        // 4 + 0.61 · 4 bits: the lowest two of eight are gone.
+        let coarse = made(Operation::Posterise, &image, 1.0);
+        assert!(coarse.iter().all(|v| ((v * 255.0).round() as u32).is_multiple_of(4)));
+        assert_eq!(made(Operation::Identity, &image, 1.0), image);
     }
 }

@@ -1,0 +1,151 @@
+//! What `diffrep semi` works on: images, known labels, and the encoder to start from.
+use super::Args;
+use anyhow::{Context, Result};
+use diffrep::data::{self, Dataset, Labels, OpenOptions, Preprocess};
+use diffrep::nn::device::Device;
+use diffrep::random::Seed;
+use diffrep::represent::LoadedEncoder;
+use diffrep::semi::{KnownLabels, Protocol, SemiTask};
+use diffrep::train::{Config, DataConfig, RunFolder, Sources, preset_for};
+use std::path::{Path, PathBuf};
+
+pub struct Input {
+    pub task: SemiTask,
+    /// The encoder of `--init`.
+    pub init: Option<LoadedEncoder>,
+    /// Settings of the network without `--init`.
+    pub config: Config,
+    /// Where the images and their labels lie.
+    pub data: DataConfig,
+    pub protocol: Protocol,
+}
+
+impl Input {
+    /// Opens everything that the arguments name.
+    pub fn read(args: &Args, device: &Device) -> Result<Self> {
+        let init = init(args, device)?;
+        let mut config = network(args)?;
+        let options = match &init {
+            // Other data have labels of their own.
+            Some(encoder) => OpenOptions { labels: Labels::Auto, ..encoder.open_options() },
+            None => config.data.open_options(),
+        };
+        let (dataset, known, data) = open(args, options)?;
+        if let Some(encoder) = &init {
+            encoder.check(&dataset.name, &dataset.train)?;
+        }
+        config.data = data.clone();
+        let preprocess = match &init {
+            Some(encoder) => encoder.preprocess().clone(),
+            // Raw pixels need no border; networks get the one that `train` gives them.
+            None if args.method == "propagate" => Preprocess::fit(&dataset.train, 1)?,
+            None => Preprocess::fit(&dataset.train, config.ncsnpp.side_multiple())?,
+        };
+        let task = SemiTask::new(&dataset, &known, preprocess)?;
+        let protocol = Protocol {
+            data: task.dataset.clone(),
+            labels: match known {
+                KnownLabels::PerClass { count, .. } => {
+                    format!("{count} a class, label seed {}", args.label_seed)
+                }
+                _ => args.labels.clone(),
+            },
+            features: features(args, init.as_ref()),
+            arguments: arguments(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())),
+        };
+        Ok(Self { task, init, config, data, protocol })
+    }
+}
+
+fn init(args: &Args, device: &Device) -> Result<Option<LoadedEncoder>> {
+    let Some(run) = &args.init else { return Ok(None) };
+    Ok(Some(match args.untrained {
+        // As it was before training.
+        true => LoadedEncoder::random(run, Seed(RunFolder::open(run)?.record()?.seed), device)?,
+        false => LoadedEncoder::open(run, args.checkpoint.0, args.weights.0, device)?,
+    }))
+}
+
+/// The images with the labels that they have anyway, the known ones, and where both lie.
+fn open(args: &Args, mut options: OpenOptions) -> Result<(Dataset, KnownLabels, DataConfig)> {
+    let mut dataset = data::open(&args.data, &options)?;
+    let known = match args.labels.parse() {
+        Ok(count) => KnownLabels::PerClass { count, seed: Seed(args.label_seed) },
+        Err(_) if args.labels.ends_with(".csv") => {
+            let labels = Labels::File(PathBuf::from(&args.labels));
+            let file = OpenOptions { labels, ..options.clone() };
+            let labelled = data::open(&args.data, &file)?;
+            let column = labelled.train.labels().cloned();
+            let column = column.with_context(|| format!("{} names no label", args.labels))?;
+            // The data's own labels are the truth, if they are of the same kind.
+            if dataset.train.labels().is_none_or(|own| own.classes != column.classes) {
+                (dataset, options) = (labelled, file);
+            }
+            KnownLabels::Column(column)
+        }
+        Err(_) => KnownLabels::SplitFile(PathBuf::from(&args.labels)),
+    };
+    Ok((dataset, known, DataConfig::of(&args.data, &options)))
+}
+
+/// Settings of a network that starts from random weights.
+fn network(args: &Args) -> Result<Config> {
+    let wide = ["encoder.depth=16", "encoder.width=2"].map(str::to_owned);
+    let set = if args.preset.is_some() { Vec::new() } else { wide.to_vec() };
+    let mut sources = Sources {
+        preset: Some(args.preset.clone().unwrap_or_else(|| preset_for(&args.data).to_owned())),
+        set: set.into_iter().chain(args.set.iter().cloned()).collect(),
+        ..Sources::default()
+    };
+    sources.flag("data.source", "--data", Some(args.data.as_str()));
+    sources.flag("objective.method", "--method", Some("supervised"));
+    Ok(Config::resolve(&sources)?)
+}
+
+/// What labels are spread over, or training starts from, in words.
+fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
+    let spreads = args.method == "propagate";
+    let Some(encoder) = init else {
+        let (spread, trained) = ("raw pixels", format!("network with random weights, seed {}", args.seed));
+        return if spreads { spread.to_owned() } else { trained };
+    };
+    let run = args.init.as_deref().unwrap_or(Path::new("")).display();
+    let step = encoder.step().map_or(String::new(), |step| format!(", step {step}"));
+    let how = match (spreads, args.no_whiten) {
+        (false, _) => "",
+        (true, false) => ", whitened",
+        (true, true) => ", as they are",
+    };
+    format!(
+        "{} {run}: weights {}{step}, t {}{how}",
+        if spreads { "codes of" } else { "network of" },
+        encoder.weights(),
+        args.t
+    )
+}
+
+/// The words of the command line without those that say where the result goes.
+fn arguments(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--out" => drop(words.next()),
+            "--json" | "-q" | "--quiet" => {}
+            _ if word.starts_with("--out=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arguments;
+
+    #[test]
+    fn a_command_is_kept_without_where_its_result_went() {
+        let words = "--json semi --data a --out b --labels 4 -q --out=c".split(' ').map(str::to_owned);
+        assert_eq!(arguments(words), ["semi", "--data", "a", "--labels", "4"]);
+    }
+}

@@ -1,0 +1,239 @@
+//! `diffrep semi`.
+mod input;
+mod output;
+
+use crate::device::DeviceArgs;
+use crate::encoder::{CheckpointName, WeightsName, bar};
+use crate::progress::stop_on_ctrl_c;
+use crate::ui::Ui;
+use anyhow::{Context, Result, bail, ensure};
+use diffrep::nn::device::Device;
+use diffrep::represent::{Embeddings, pixels};
+use diffrep::semi::{
+    EpochRecord, Outcome, Propagation, SemiEvent, SemiMethod, SemiSettings, SemiTrainer, Start, TimeFed,
+    propagate,
+};
+use diffrep::train::{Ending, Limits, LockedRun, RunFolder, refuse_inside};
+use input::Input;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Label all images from few labels: by spreading them over a graph of alike images, or by training with the guesses.
+///
+/// `propagate` takes minutes and trains nothing: it spreads the labels over the codes of --init, or over raw pixels.
+/// `laplacenet` trains a network, from --init or from random weights, on the labels and on guesses that are made anew every
+/// epoch. `supervised` trains it on the labels alone. Both leave a run folder that `encode` and `probe` read; the same
+/// command given again goes on where it stopped. Labels of the data that aren't among --labels tell how right the guesses
+/// are, and nothing else.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Images: a built-in name, file or folder; the training split, where there are splits.
+    #[arg(long, value_name = "D")]
+    data: String,
+    /// So many of each class of the data's own labels; or a file: CSV (path, label), or LaplaceNet's `.txt` split (file
+    /// name, class).
+    #[arg(long, value_name = "N|FILE")]
+    labels: String,
+    /// Which labels --labels N takes. Default: 0.
+    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true)]
+    label_seed: u64,
+    /// propagate, laplacenet or supervised. Default: laplacenet.
+    #[arg(long, value_name = "M", default_value = "laplacenet", hide_default_value = true)]
+    method: String,
+    /// Run whose encoder to start from, or whose codes to spread labels over. Default: random weights; raw pixels.
+    #[arg(long, value_name = "RUN")]
+    init: Option<PathBuf>,
+    /// Checkpoint of --init: latest, best or a step. Default: latest.
+    #[arg(long, value_name = "WHICH", default_value = "latest", hide_default_value = true)]
+    checkpoint: CheckpointName,
+    /// Weights of --init: ema or raw. Default: ema.
+    #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true)]
+    weights: WeightsName,
+    /// With propagate: the encoder of --init with random weights instead of its trained ones.
+    #[arg(long, requires = "init")]
+    untrained: bool,
+    /// The t that the encoder is fed, in [0, 1]; `learned` makes it a parameter. Default: 0.
+    #[arg(long, value_name = "T", default_value = "0", hide_default_value = true)]
+    t: String,
+    /// Training steps. Default: 3000.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), default_value_t = 3000, hide_default_value = true)]
+    steps: u64,
+    /// Stop after so many minutes; the same command goes on.
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+    /// Images a step; half of them labelled ones. Default: 100.
+    #[arg(long, value_name = "N", default_value_t = 100, hide_default_value = true)]
+    batch: usize,
+    /// Augmented views of an image a step. Default: 1.
+    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
+    views: u16,
+    /// Train without mixing images.
+    #[arg(long)]
+    no_mixup: bool,
+    /// Probability of mirrored views. Default: 0.5 for colour images, 0 for grey ones, which often are signs.
+    #[arg(long, value_name = "P")]
+    flip: Option<f64>,
+    /// First learning rate. Default: 0.03.
+    #[arg(long, value_name = "R", default_value_t = 0.03, hide_default_value = true)]
+    learning_rate: f64,
+    /// Neighbours of each image in the graph. Default: 50.
+    #[arg(long, value_name = "K", default_value_t = 50, hide_default_value = true)]
+    neighbours: usize,
+    /// With propagate: compare the codes of --init as they are. Default: whitened, so that all their directions count alike.
+    #[arg(long, requires = "init")]
+    no_whiten: bool,
+    /// Settings of the network without --init: a preset. Default: the data's, with the encoder 16 layers deep and 2 wide.
+    #[arg(long, value_name = "P", conflicts_with = "init")]
+    preset: Option<String>,
+    /// A setting of the network without --init, such as encoder.width=4.
+    #[arg(long, value_name = "KEY=VALUE", conflicts_with = "init")]
+    set: Vec<String>,
+    /// Seed of training. Default: 0.
+    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true)]
+    seed: u64,
+    /// List the N most doubtful images: what to label next.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    suggest: usize,
+    /// Folder of the run. Default: runs/DATA-METHOD.
+    #[arg(long, value_name = "RUN")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    device: DeviceArgs,
+}
+
+pub fn run(args: &Args, ui: &Ui) -> Result<()> {
+    let method = match args.method.as_str() {
+        "propagate" => None,
+        "laplacenet" => Some(SemiMethod::LaplaceNet),
+        "supervised" => Some(SemiMethod::Supervised),
+        other => bail!("--method is `{other}`, expected propagate, laplacenet or supervised"),
+    };
+    let out = args.out.clone().unwrap_or_else(|| default_folder(args));
+    refuse_inside(&args.data, &out)?;
+    let device = args.device.open()?;
+    let input = Input::read(args, &device)?;
+    let task = &input.task;
+    ui.message(format!(
+        "{}: {} images, {} labelled, {} classes",
+        task.dataset,
+        task.images.len(),
+        task.labels.labelled().len(),
+        task.classes.len()
+    ));
+    match method {
+        None => {
+            let run = out.display();
+            ensure!(
+                RunFolder::open(&out).is_err(),
+                "{run} is a run; give propagate another folder with --out"
+            );
+            std::fs::create_dir_all(&out).with_context(|| format!("can't create {run}"))?;
+            let outcome = spread(args, &input, ui)?;
+            output::finished(args, &input.protocol, (task, &outcome), &out, ui)
+        }
+        Some(method) => train(args, method, input, (&out, &device), ui),
+    }
+}
+
+/// A fixed t, or a learned one.
+fn time(args: &Args) -> Result<TimeFed> {
+    match (args.t.as_str(), args.t.parse()) {
+        ("learned", _) => Ok(TimeFed::Learned),
+        (_, Ok(t)) => Ok(TimeFed::Fixed(t)),
+        (text, Err(_)) => bail!("--t is `{text}`, expected a t in [0, 1] or `learned`"),
+    }
+}
+
+/// Labels spread over frozen features.
+fn spread(args: &Args, input: &Input, ui: &Ui) -> Result<Outcome> {
+    let (task, init) = (&input.task, input.init.as_ref());
+    let features = match init {
+        Some(encoder) => {
+            let TimeFed::Fixed(t) = time(args)? else { bail!("--t learned needs --method laplacenet") };
+            ensure!((0.0..=1.0).contains(&t), "--t is `{t}`, expected a t in [0, 1]");
+            let bar = bar(ui, task.images.len(), "images");
+            let codes = Embeddings::of(encoder, &task.images, &[t], &|done| bar.set_position(done as u64))?;
+            bar.finish_and_clear();
+            codes.values
+        }
+        None => pixels(&task.images, &task.preprocess)?,
+    };
+    // Whitening helps codes, and takes from pixels what their angles tell: see docs/results.md.
+    let whiten = init.is_some() && !args.no_whiten;
+    let settings = Propagation { k: args.neighbours, whiten, ..Propagation::default() };
+    let found = propagate(&features, features.len() / task.images.len().max(1), &task.labels, &settings)?;
+    Ok(Outcome::of_propagation(task, found))
+}
+
+/// A network trained on labels and guesses.
+fn train(
+    args: &Args,
+    method: SemiMethod,
+    input: Input,
+    (out, device): (&Path, &Device),
+    ui: &Ui,
+) -> Result<()> {
+    let channels = input.task.images.shape().channels;
+    let settings = SemiSettings {
+        seed: args.seed,
+        method,
+        steps: args.steps,
+        batch: args.batch,
+        labelled_batch: (args.batch / 2).max(1),
+        learning_rate: args.learning_rate,
+        mixup: !args.no_mixup,
+        views: args.views,
+        flip: args.flip.unwrap_or(if channels == 3 { 0.5 } else { 0.0 }),
+        time: time(args)?,
+        neighbours: args.neighbours,
+        ..SemiSettings::default()
+    };
+    let limit = |minutes: f64| {
+        let time = Duration::try_from_secs_f64(60.0 * minutes);
+        time.with_context(|| format!("--minutes is {minutes}, expected a positive number"))
+    };
+    let time = args.minutes.map(limit).transpose()?;
+    let Input { task, init, config, data, protocol } = input;
+    let start = match init {
+        Some(encoder) => Start::Trained(Box::new(encoder), data),
+        None => Start::Random(Box::new(config)),
+    };
+    let stop = stop_on_ctrl_c()?;
+    // It holds the folder's lock until everything is written.
+    let mut trainer = SemiTrainer::open(task, settings, &start, LockedRun::acquire(out)?, device)?;
+    if trainer.step() > 0 {
+        ui.message(format!("going on after step {}", trainer.step()));
+    }
+    let bar = bar(ui, args.steps as usize, "steps");
+    bar.set_position(trainer.step());
+    bar.reset_eta();
+    let limits = Limits { steps: args.steps, time, stop: &stop };
+    let ending = trainer.run(limits, &mut |event| match event {
+        SemiEvent::Step { step, .. } => bar.set_position(step),
+        SemiEvent::Epoch(epoch) => bar.suspend(|| ui.message(epoch_line(epoch))),
+    });
+    bar.finish_and_clear();
+    match ending? {
+        Ending::Finished => {}
+        ending => return output::unfinished(args, ending, trainer.step(), out, ui),
+    }
+    if let Some(t) = trainer.learned_time() {
+        ui.message(format!("learned t: {t:.3}"));
+    }
+    output::finished(args, &protocol, (trainer.task(), &trainer.outcome()?), out, ui)
+}
+
+fn epoch_line(epoch: &EpochRecord) -> String {
+    let accuracy = epoch.unlabelled_accuracy;
+    let accuracy = accuracy.map_or(String::new(), |a| format!(", {:.1} % right", 100.0 * a));
+    let solver = match epoch.converged {
+        true => String::new(),
+        false => format!("; warning: the solver stopped at a relative residual of {:.1e}", epoch.residual),
+    };
+    format!("step {}: guesses of epoch {}{accuracy}{solver}", epoch.step, epoch.epoch)
+}
+
+fn default_folder(args: &Args) -> PathBuf {
+    let name = Path::new(&args.data).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Path::new("runs").join(format!("{}-{}", name.split('.').next().unwrap_or("data"), args.method))
+}
