@@ -13,7 +13,8 @@ use diffrep::represent::{Embeddings, LoadedEncoder, level_grid, pixels};
 use std::path::PathBuf;
 
 /// Which level of detail holds what: accuracy of every label column against t, where attention looks, how alike the
-/// codes at every two t are, their dimension, and figures that choose t without labels.
+/// codes at every two t are, their dimension, what they are worth to the score network, and figures that choose t without
+/// labels.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

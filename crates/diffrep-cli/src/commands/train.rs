@@ -4,6 +4,7 @@ use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
 use diffrep::data;
+use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
 use diffrep::train::{
     Config, Ending, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer, fast_preset_for,
@@ -12,6 +13,9 @@ use diffrep::train::{
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// Fewer steps than this are worth a warning.
+const FEW_STEPS: u64 = 200;
 
 /// Train an encoder on images without labels: by denoising score matching, or by one of the methods to compare with.
 ///
@@ -85,7 +89,7 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     };
     let (mut trainer, time) = match &args.resume {
         Some(path) => (resume(path, &args.device)?, time),
-        None => start(args, time)?,
+        None => start(args, time, ui)?,
     };
     let stop = stop_on_ctrl_c()?;
     let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
@@ -97,7 +101,7 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
 }
 
 /// A new run, or the one that this very command began before, and the time that this call may take.
-fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duration>)> {
+fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Option<Duration>)> {
     let mut sources = sources(args);
     // Whatever the preset, data, method and seed, which name the folder, are these.
     let config = Config::resolve(&sources)?;
@@ -119,10 +123,7 @@ fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duratio
     // Steps that are counted to fit need no limit: the schedule ends with them.
     let limit = time.filter(|_| config.train.steps > 0);
     if let Some(run) = begun {
-        let mut before = run.config()?;
-        // The total may grow; the schedule stays the one that the run was created with.
-        before.train.steps = config.train.steps;
-        let changes = config.changes_since(&before);
+        let changes = changes(&config, &run.config()?);
         if !changes.is_empty() {
             return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
         }
@@ -134,8 +135,44 @@ fn start(args: &Args, time: Option<Duration>) -> Result<(Trainer, Option<Duratio
         Some(dataset) => Plan::on(config, &dataset)?,
         None => Plan::new(config, &out)?,
     };
-    let plan = plan.counted(&device)?;
-    Ok((Trainer::create(plan, LockedRun::acquire(&out)?, args.init.as_deref(), &device)?, limit))
+    if let Some(init) = &args.init {
+        RunFolder::open(init)?;
+    }
+    let run = LockedRun::acquire(&out)?;
+    let plan = counted(plan, &device, ui)?;
+    Ok((Trainer::create(plan, run, args.init.as_deref(), &device)?, limit))
+}
+
+/// What differs between `config` and a run's settings. The total may grow: the schedule stays the one that the run was
+/// created with, whether its steps were given or counted.
+fn changes(config: &Config, before: &Config) -> Vec<String> {
+    let mut given = config.clone();
+    if given.train.steps > 0 {
+        // Minutes that steps were once counted from say nothing any more.
+        given.train.minutes = before.train.minutes;
+    }
+    given.train.steps = 0;
+    let counted = given.counted(before.train.steps);
+    given.train.steps = before.train.steps;
+    let [given, counted] = [given, counted].map(|config| config.changes_since(before));
+    if counted.is_empty() { counted } else { given }
+}
+
+/// The plan with its steps counted, if they are to fit into a time.
+fn counted(plan: Plan, device: &Device, ui: &Ui) -> Result<Plan> {
+    let (0, Some(minutes)) = (plan.config().train.steps, plan.config().train.minutes) else {
+        return Ok(plan);
+    };
+    ui.message(format!("timing steps, to see how many fit into {minutes} minutes"));
+    let plan = plan.counted(device)?;
+    let steps = plan.config().train.steps;
+    if steps < FEW_STEPS {
+        ui.message(format!(
+            "warning: only {steps} steps fit, which teach an encoder little; give more --minutes, or smaller images with \
+             --set data.size=[32,32]"
+        ));
+    }
+    Ok(plan)
 }
 
 fn resume(path: &Path, device: &DeviceArgs) -> Result<Trainer> {

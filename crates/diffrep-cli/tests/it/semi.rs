@@ -148,6 +148,9 @@ fn a_run_from_another_run_knows_its_own_images_and_tells_how_it_was_made() {
     assert!(page.contains("<h1>laplacenet on pictures, 1 a class, label seed 0</h1>"));
     assert!(page.contains("diffrep semi --labels 1 --steps 10 --batch 4 --data"), "how to make it again");
     assert!(!page.contains("diffrep train --config"));
+    assert!(
+        page.contains("semi.neighbours") && page.contains("encoder.depth") && !page.contains("optimiser.")
+    );
 }
 
 #[test]

@@ -46,7 +46,14 @@ fn steps_counted_from_minutes_are_settings_of_the_run() {
     let config = Config::from_file(&place.path("run").join("config.toml")).unwrap();
     assert_eq!(config.train.minutes, Some(0.01));
     assert_eq!((end["ended"].as_str(), end["step"].as_u64()), (Some("finished"), Some(config.train.steps)));
-    // The horizon of the schedule is what was counted then, however fast the machine is now.
+    // The rate has risen to its peak in a tenth of the steps, and falls to zero with the last one.
+    let state = load(&place.path("run"), Which::Latest).unwrap();
+    let (steps, warm_up) = (config.train.steps, config.optimiser.warm_up);
+    assert_eq!((state.progress.schedule.horizon, warm_up), (steps, steps / 10));
+    let peak = (0..steps).map(|step| state.progress.schedule.at(step)).fold(0.0, f64::max);
+    assert!(peak > 0.9 * config.optimiser.learning_rate || steps < 20, "{peak} of {steps} steps");
+    assert_eq!(state.progress.schedule.at(steps), 0.0);
+    // The horizon is what was counted then, however fast the machine is now.
     assert_eq!(succeed(command("0.01"))["step"], end["step"]);
     let message = fail(command("0.02"));
     assert!(message.contains("train.minutes was 0.01, is 0.02"), "{message}");
@@ -79,6 +86,13 @@ fn without_a_preset_a_processor_trains_the_fast_one_for_the_minutes_given() {
     assert!(message.contains("train.minutes was 0.01, is 0.02"), "{message}");
     let message = fail(command("0.01", &["--preset", "cifar10"]));
     assert!(message.contains("encoder.depth was 10, is 28"), "{message}");
+    // A run's settings are complete: no preset lies below them, and what was counted stays.
+    let config = place.path("run/config.toml");
+    let again = succeed(command("0.01", &["--config", config.to_str().unwrap()]));
+    assert_eq!(again["step"], end["step"]);
+    // The total may be raised.
+    let steps = (end["step"].as_u64().unwrap() + 3).to_string();
+    assert_eq!(succeed(command("0.01", &["--steps", &steps]))["step"].to_string(), steps);
 }
 
 #[cfg(unix)]

@@ -80,7 +80,7 @@ impl Bench {
 fn shape(config: &Config, preset: &str) -> ImageShape {
     let (side, channels) = match preset {
         "digits" => (8, 1),
-        "mnist" => (28, 1),
+        "mnist" | "fast-grey" => (28, 1),
         _ => (32, 3),
     };
     let [height, width] = config.data.size.unwrap_or([side; 2]);
@@ -115,6 +115,7 @@ mod tests {
             let expected = data::open(name, &OpenOptions::default()).unwrap().train.shape();
             assert_eq!(shape(&config(&[]), name), expected, "{name}");
         }
+        assert_eq!(shape(&config(&[]), "fast-grey").channels, 1);
         let other = config(&["data.size=[20, 10]", "data.channels=3"]);
         assert_eq!(shape(&other, "digits"), ImageShape { height: 20, width: 10, channels: 3 });
     }

@@ -52,7 +52,7 @@ impl Architecture {
         check_values(config)?;
         let sides = level_sides(model)?;
         check_latent_map(config, sides[sides.len() - 1])?;
-        let attention = attention_levels(config, &sides)?;
+        let attention = attention_levels(config, &sides);
         let level_channels: Vec<usize> = config.multipliers.iter().map(|m| m * config.features).collect();
         let (down, skips) = plan_down(config, model.channels, &level_channels, &attention);
         let map_channels = 2 * config.features;
@@ -173,15 +173,9 @@ fn check_latent_map(config: &NcsnppConfig, (height, width): (usize, usize)) -> R
 }
 
 /// Whether attention follows the blocks of each level; its side is the larger one.
-fn attention_levels(config: &NcsnppConfig, sides: &[(usize, usize)]) -> Result<Vec<bool>, NnError> {
-    let sides: Vec<usize> = sides.iter().map(|&(height, width)| height.max(width)).collect();
+fn attention_levels(config: &NcsnppConfig, sides: &[(usize, usize)]) -> Vec<bool> {
     let wanted = config.attention.as_deref().unwrap_or(&[16]);
-    let absent = wanted.iter().find(|side| !sides.contains(side));
-    if let (Some(absent), Some(given)) = (absent, &config.attention) {
-        let expected = format!("sides among {sides:?}, those of the levels; {absent} doesn't occur");
-        return Err(NnError::value("ncsnpp.attention", given, expected));
-    }
-    Ok(sides.iter().map(|side| wanted.contains(side)).collect())
+    sides.iter().map(|&(height, width)| wanted.contains(&height.max(width))).collect()
 }
 
 /// The way down, and the channels of the feature maps that the way up concatenates, in the order they arise.

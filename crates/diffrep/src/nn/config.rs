@@ -130,7 +130,7 @@ pub struct NcsnppConfig {
     pub multipliers: Vec<usize>,
     /// Residual blocks a level on the way down; one more on the way up.
     pub blocks: usize,
-    /// Sides at which attention follows each block, beside the middle. Absent: 16, where a level has that side.
+    /// Sides at which attention follows each block, where a level has that side, beside the middle. Absent: 16.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attention: Option<Vec<usize>>,
     /// Dropout rate inside residual blocks, in [0, 1).
@@ -144,13 +144,6 @@ pub struct NcsnppConfig {
     /// Zhang and Hinton, "Analog bits", 2023).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub self_conditioning: bool,
-}
-
-impl NcsnppConfig {
-    /// What the sides of its images must be divisible by: each level but the first has half the side of the one before.
-    pub fn side_multiple(&self) -> usize {
-        1 << self.multipliers.len().saturating_sub(1).min(16)
-    }
 }
 
 impl Default for NcsnppConfig {

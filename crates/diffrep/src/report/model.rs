@@ -48,8 +48,11 @@ impl ReportData {
         // Listing it fails where it is no folder.
         std::fs::read_dir(run).map_err(ReportError::io("read", run))?;
         let existing = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
-        let configuration =
+        let mut configuration =
             existing("config.toml").map_or(Ok(Vec::new()), |path| read_configuration(&path))?;
+        if let Some(path) = existing("semi.json") {
+            of_few_labels(&mut configuration, &read_json(&path)?);
+        }
         let record = existing("run.json").map_or(Ok(Value::Null), |path| read_json(&path))?;
         let metrics =
             existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
@@ -134,6 +137,14 @@ fn read_configuration(path: &Path) -> Result<Vec<(String, String)>, ReportError>
     let mut entries = Vec::new();
     flatten("", &table, &mut entries);
     Ok(entries)
+}
+
+/// Leaves what training from few labels goes by: the images, the encoder, and the settings in its record.
+fn of_few_labels(configuration: &mut Vec<(String, String)>, record: &Value) {
+    configuration.retain(|(key, _)| ["data.", "encoder.", "sde."].iter().any(|part| key.starts_with(part)));
+    let settings = record.get("settings").and_then(Value::as_object).into_iter().flatten();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    configuration.extend(settings.map(|(key, value)| (format!("semi.{key}"), text(value))));
 }
 
 fn flatten(prefix: &str, table: &toml::Table, entries: &mut Vec<(String, String)>) {

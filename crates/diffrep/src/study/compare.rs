@@ -70,6 +70,7 @@ impl Study<'_> {
         std::fs::create_dir_all(&results)
             .map_err(|error| StudyError::Write { path: results.clone(), error })?;
         let plan = self.plan;
+        self.refuse_learned_rows()?;
         let of = plan.arms.len() * plan.seeds.len() * plan.budgets.len() + 1;
         let protocol = Protocol::of(&plan.t, &plan.probes, plan.test);
         let mut record = StudyRecord::default();
@@ -121,6 +122,17 @@ impl Study<'_> {
         Ok(Some(record))
     }
 
+    /// Errors if a method learns the labels of rows that it would be measured on, for want of a test split.
+    fn refuse_learned_rows(&self) -> Result<(), StudyError> {
+        let learns = |arm: &&Arm| arm.config().objective.method.needs().labels;
+        let Some(arm) = self.plan.arms.iter().find(learns) else { return Ok(()) };
+        let data = &arm.config().data;
+        match data::open(&data.source, &data.open_options())?.test {
+            Some(_) => Ok(()),
+            None => Err(StudyError::Learned { arm: arm.name.clone(), data: data.source.clone() }),
+        }
+    }
+
     fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
         let name = match self.plan.planned(arm, budget) {
             Budget::Images(_) => format!("{}-seed{seed}", arm.name),
@@ -156,7 +168,7 @@ impl Study<'_> {
             seed,
             images: match budget {
                 Budget::Images(images) => images,
-                Budget::Minutes(_) => steps * arm.config().train.batch as u64,
+                Budget::Minutes(_) => steps * config.train.batch as u64,
             },
             minutes: matches!(budget, Budget::Minutes(_)).then_some(budget.amount()),
             steps,
@@ -237,19 +249,23 @@ impl Study<'_> {
         observe: &mut Observer<'_>,
     ) -> Result<Vec<Score>, StudyError> {
         let file = results.join("baselines.json");
-        let known = record::read::<BaselineRecord>(&file)?.filter(|known| known.protocol == *protocol);
-        let (seed, finished) = (self.plan.seeds[0], known.is_some());
+        let (arm, seed, budget) = (&self.plan.arms[0], self.plan.seeds[0], self.plan.budgets[0]);
+        let config = Some(self.plan.config_of(arm, seed, budget));
+        let known = record::read::<BaselineRecord>(&file)?
+            .filter(|known| known.protocol == *protocol && known.config == config);
+        let finished = known.is_some();
         observe(StudyEvent::Cell { arm: "baselines", seed, budget: None, number, of, finished });
         if let Some(known) = known {
             return Ok(known.scores);
         }
-        let run = self.run_folder(&self.plan.arms[0], seed, self.plan.budgets[0]);
+        let run = self.run_folder(arm, seed, budget);
         let encoder = LoadedEncoder::open(&run, Which::Latest, Weights::Ema, self.device)?;
         let labelled = self.labelled(&encoder).map_err(probing("baselines"))?;
         let scores = self
             .probe(&encoder, &labelled, observe, |request, observe| request.baselines(&run, observe))
             .map_err(probing("baselines"))?;
-        record::write(&file, &BaselineRecord { protocol: protocol.clone(), scores: scores.clone() })?;
+        let record = BaselineRecord { protocol: protocol.clone(), config, scores: scores.clone() };
+        record::write(&file, &record)?;
         Ok(scores)
     }
 }
@@ -257,9 +273,9 @@ impl Study<'_> {
 /// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends
 /// on it, and is what was counted where a time is given.
 fn refuse_changes(config: &Config, before: &Config, path: &Path) -> Result<(), TrainError> {
-    let mut before = before.clone();
+    let (config, mut before) = (config.counted(before.train.steps), before.clone());
     before.checkpoint = config.checkpoint.clone();
-    if config.optimiser.decay == Decay::Constant || config.train.steps == 0 {
+    if config.optimiser.decay == Decay::Constant {
         before.train.steps = config.train.steps;
     }
     let changes = config.changes_since(&before);

@@ -43,6 +43,17 @@ pub enum StudyError {
         /// What is wrong.
         error: Box<TrainError>,
     },
+    /// A method that would be measured on what it has learned.
+    #[error(
+        "{arm} learns all labels, and {data} has no test split to measure it on; leave it out, or split the data \
+         into folders `train` and `test`"
+    )]
+    Learned {
+        /// Its name in the plan.
+        arm: String,
+        /// The data.
+        data: String,
+    },
     /// Measuring one of the methods.
     #[error("{arm}: {error}")]
     Probe {

@@ -83,6 +83,9 @@ impl Protocol {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct BaselineRecord {
     pub(super) protocol: Protocol,
+    /// Settings of the encoder that was not trained; absent in files of earlier versions.
+    #[serde(default)]
+    pub(super) config: Option<Config>,
     pub(super) scores: Vec<Score>,
 }
 

@@ -61,7 +61,8 @@ impl Plan {
             }
             encoder.classes = classes.as_ref().map(Vec::len);
         }
-        let preprocess = Preprocess::fit(images, config.ncsnpp.side_multiple())?;
+        let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
+        let preprocess = Preprocess::fit(images, multiple)?;
         let shape = preprocess.shape();
         // A preset that is made for larger images serves small ones too.
         encoder.pool = encoder.pool.min(EncoderConfig::most_cells(shape.height, shape.width));

@@ -114,6 +114,41 @@ fn another_protocol_measures_again_without_training_and_other_settings_are_refus
 }
 
 #[test]
+fn the_untrained_encoder_beside_a_table_is_that_of_its_first_method() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = PLAN.replace("images = [128, 320]", "images = [64]");
+    let baselines = |text: &str| {
+        let record = run(&plan(folder.path(), text), folder.path(), usize::MAX).unwrap().record.unwrap();
+        record.baselines
+    };
+    let drl = baselines(&text);
+    assert_eq!(baselines(&text), drl);
+    // An encoder of its own, since it doesn't see t.
+    let ae = baselines(&text.replace("\"drl\", \"ae\"", "\"ae\", \"drl\""));
+    assert_ne!(ae, drl);
+    assert_eq!(baselines(&text), drl);
+}
+
+#[test]
+fn a_method_that_learns_labels_is_not_measured_on_them() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["dark", "light"] {
+        std::fs::create_dir_all(folder.path().join("pictures").join(class)).unwrap();
+        for number in 0..6u8 {
+            let picture = image::GrayImage::from_pixel(8, 8, image::Luma([20 * number]));
+            picture.save(folder.path().join("pictures").join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    let data = folder.path().join("pictures").display().to_string();
+    let text = PLAN.replace("\"ae\"", "\"supervised\"").replace("\"digits\"", &format!("{data:?}"));
+    let error = run(&plan(folder.path(), &text), &folder.path().join("out"), 0).err().unwrap().to_string();
+    assert!(
+        error.starts_with("supervised learns all labels, and ") && error.contains("no test split"),
+        "{error}"
+    );
+}
+
+#[test]
 fn minutes_are_counted_in_steps_once_and_rows_to_choose_by_are_not_test_rows() {
     let folder = tempfile::tempdir().unwrap();
     let text = PLAN.replace("images = [128, 320]", "minutes = [0.02, 0.01]\nvalidate = true");

@@ -1,5 +1,8 @@
 //! Settings: what wins over what, and what is refused.
+use diffrep::nn::parameters::Layout;
+use diffrep::nn::{EncoderConfig, ModelConfig};
 use diffrep::objective::Method;
+use diffrep::random::Seed;
 use diffrep::sde::{Sde, Vp};
 use diffrep::train::{Config, PRESETS, Plan, Sources, fast_preset_for, preset_for};
 use proptest::prelude::*;
@@ -104,6 +107,33 @@ fn a_preset_is_named_by_an_argument_or_by_the_file() {
     assert!(names(Some("cifar10"), None));
     assert!(!names(None, file("[train]\nbatch = 8\n")));
     assert!(names(None, file("preset = \"cifar10\"\n")));
+    // The settings of a run are all there are.
+    assert!(names(None, file(&resolve(&[]).unwrap().to_toml())));
+}
+
+#[test]
+fn grey_images_of_28_pixels_keep_the_attention_of_the_fast_preset() {
+    let of = |preset: &str| {
+        let sources = Sources { preset: Some(preset.to_owned()), ..Sources::default() };
+        let ncsnpp = Config::resolve(&sources).unwrap().ncsnpp;
+        let model = |side: usize| ModelConfig {
+            height: side,
+            width: side,
+            channels: 1,
+            encoder: EncoderConfig::default(),
+            ncsnpp: ncsnpp.clone(),
+            score_network: true,
+            decoder: false,
+            projection: None,
+        };
+        [8, 28, 32].map(|side| {
+            let layout = Layout::of(&model(side).init(Seed(0), &Default::default()).unwrap());
+            layout.entries().iter().filter(|entry| entry.name.ends_with("attention.query.weight")).count()
+        })
+    };
+    let [tiny, small, usual] = of("fast-grey");
+    assert!(tiny < small, "{tiny} {small}");
+    assert_eq!([small, usual], [usual, of("fast")[2]]);
 }
 
 #[test]

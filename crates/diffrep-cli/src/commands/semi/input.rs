@@ -37,9 +37,8 @@ impl Input {
         config.data = data.clone();
         let preprocess = match &init {
             Some(encoder) => encoder.preprocess().clone(),
-            // Raw pixels need no border; networks get the one that `train` gives them.
-            None if args.method == "propagate" => Preprocess::fit(&dataset.train, 1)?,
-            None => Preprocess::fit(&dataset.train, config.ncsnpp.side_multiple())?,
+            // An encoder alone takes images of any side.
+            None => Preprocess::fit(&dataset.train, 1)?,
         };
         let task = SemiTask::new(&dataset, &known, preprocess)?;
         let protocol = Protocol {

@@ -15,6 +15,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
+/// Of counted steps, warm-up takes one in so many at most.
+const WARM_UP_PART: u64 = 10;
+
 /// Key of a file that names the preset below it.
 const PRESET: &str = "preset";
 
@@ -39,13 +42,14 @@ impl Sources {
         self.flags.extend(value.map(|value| (key, flag, value.into())));
     }
 
-    /// Whether the preset is named, here or in the file.
+    /// Whether the preset is named, here or in the file, or the file needs none since it is complete, as that of a run.
     ///
     /// # Errors
     /// The file can't be read.
     pub fn names_preset(&self) -> Result<bool, ConfigError> {
-        let file = self.file.as_deref().map(read_table).transpose()?;
-        Ok(self.preset.is_some() || file.is_some_and(|table| table.contains_key(PRESET)))
+        let Some(path) = &self.file else { return Ok(self.preset.is_some()) };
+        let named = read_table(path)?.contains_key(PRESET);
+        Ok(self.preset.is_some() || named || Config::from_file(path).is_ok())
     }
 }
 
@@ -104,6 +108,17 @@ impl Config {
     /// The settings as TOML, complete.
     pub fn to_toml(&self) -> String {
         toml::to_string_pretty(self).expect("settings are tables of plain values")
+    }
+
+    /// The same with the number of steps that was counted, if it was left open (`train.steps = 0`) and is known (not 0).
+    /// The warm-up takes a tenth of them at most.
+    pub fn counted(&self, steps: u64) -> Self {
+        let mut config = self.clone();
+        if config.train.steps == 0 && steps > 0 {
+            config.train.steps = steps;
+            config.optimiser.warm_up = config.optimiser.warm_up.min(steps / WARM_UP_PART);
+        }
+        config
     }
 
     /// What became of settings since `before`: dotted key, value then, value now.

@@ -24,6 +24,8 @@ pub const PRESETS: [(&str, &str); 8] = [
 /// Key of a preset's tables that take effect from some time of training on, and their key for that time.
 const FROM: &str = "from";
 const MINUTES: &str = "minutes";
+/// Minutes from which on settings take effect that don't depend on them.
+const ALWAYS: f64 = f64::NEG_INFINITY;
 
 /// What suits 32×32 photographs suits most.
 const DEFAULT: &str = "cifar10";
@@ -46,9 +48,8 @@ pub fn fast_preset_for(source: &str, channels: usize) -> &'static str {
 
 /// Settings by name, some of which depend on the time that training may take.
 pub(super) struct Preset {
-    settings: Table,
-    /// Minutes, and what changes from so many on; later ones win.
-    by_minutes: Vec<(f64, Table)>,
+    /// What is laid over each other, the base first: settings, and from how many minutes of training on.
+    layers: Vec<(f64, Table)>,
 }
 
 impl Preset {
@@ -70,26 +71,26 @@ impl Preset {
             problem: problem.to_owned(),
         };
         let mut own: Table = text.parse().map_err(|error: toml::de::Error| invalid(error.message()))?;
-        let mut preset = match own.remove(PRESET) {
-            Some(Value::String(base)) => Self::named(&base)?,
-            _ => Self { settings: Table::new(), by_minutes: Vec::new() },
+        let mut layers = match own.remove(PRESET) {
+            Some(Value::String(base)) => Self::named(&base)?.layers,
+            _ => Vec::new(),
         };
-        if let Some(Value::Array(entries)) = own.remove(FROM) {
+        let by_minutes = own.remove(FROM);
+        layers.push((ALWAYS, own));
+        if let Some(Value::Array(entries)) = by_minutes {
             for entry in entries {
                 let Value::Table(mut entry) = entry else { return Err(invalid("[[from]] holds tables")) };
                 let minutes = entry.remove(MINUTES).and_then(|minutes| minutes.as_float());
-                let minutes = minutes.ok_or_else(|| invalid("[[from]] without minutes, a float"))?;
-                preset.by_minutes.push((minutes, entry));
+                layers.push((minutes.ok_or_else(|| invalid("[[from]] without minutes, a float"))?, entry));
             }
         }
-        layers::lay(&mut preset.settings, own);
-        Ok(preset)
+        Ok(Self { layers })
     }
 
     /// The settings for so many minutes of training.
     pub(super) fn settings(&self, minutes: Option<f64>) -> Table {
-        let mut settings = self.settings.clone();
-        for (_, table) in self.by_minutes.iter().filter(|(from, _)| minutes.is_some_and(|m| m >= *from)) {
+        let mut settings = Table::new();
+        for (_, table) in self.layers.iter().filter(|(from, _)| minutes.unwrap_or(ALWAYS) >= *from) {
             layers::lay(&mut settings, table.clone());
         }
         settings
@@ -115,6 +116,13 @@ mod tests {
         assert_eq!(of(Some(4.9)), [1, 28, 64]);
         assert_eq!(of(Some(5.0)), [2, 28, 32]);
         assert_eq!(of(Some(60.0)), [4, 28, 32]);
+        // What a preset says of its own wins over what its base does with more time.
+        let base = Preset::parse("mine", text).unwrap();
+        let derived =
+            Preset { layers: [base.layers, vec![(ALWAYS, "encoder.width = 8".parse().unwrap())]].concat() };
+        let width =
+            |minutes| layers::get(&derived.settings(minutes), "encoder", "width").unwrap().as_integer();
+        assert_eq!([None, Some(60.0)].map(width), [Some(8); 2]);
         for wrong in ["[[from]]\nencoder.width = 2\n", "from = [1]\n"] {
             assert!(Preset::parse("mine", wrong).is_err(), "{wrong}");
         }
