@@ -3,6 +3,7 @@ use super::criterion::spearman;
 use super::{AnalyseError, AnalyseEvent, Factor, Request};
 use crate::data::Dataset;
 use crate::probe::{Column, Features, LabelledData, Outcome, ProbeError, ProbeKind, Settings, Source, run};
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A label column with the rows that have a label in it.
@@ -30,11 +31,20 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// The codes of `rows` of a split, `[rows, T, dim]`.
-    fn rows(&self, test: bool, rows: &[usize]) -> Vec<f32> {
+    /// The codes of `rows` of a split, ascending, `[rows, T, dim]`. Long codes at many t are gigabytes: if all rows are
+    /// wanted, nothing is copied.
+    fn rows(&self, test: bool, rows: &[usize]) -> Cow<'_, [f32]> {
         let all = if test { self.test.as_ref().unwrap_or(&self.train) } else { &self.train };
         let width = self.t.len() * self.dim;
+        if rows.len() * width == all.len() {
+            return Cow::Borrowed(all);
+        }
         rows.iter().flat_map(|row| &all[row * width..][..width]).copied().collect()
+    }
+
+    /// The codes of the rows to learn from and of those to test on.
+    fn of(&self, labelled: &LabelledData) -> [Cow<'_, [f32]>; 2] {
+        [self.rows(false, &labelled.train.rows), self.rows(!labelled.held_out, &labelled.test.rows)]
     }
 }
 
@@ -95,10 +105,7 @@ impl Task<'_> {
             run(&task, &source, &self.request.origin, settings, &finished)
                 .map_err(|error| AnalyseError::Factor { factor: factor.name.clone(), error })
         };
-        let gathered = |codes: &Codes| {
-            [codes.rows(false, &labelled.train.rows), codes.rows(!labelled.held_out, &labelled.test.rows)]
-        };
-        let of_t = |[train, test]: &[Vec<f32>; 2], name: &str| {
+        let of_t = |[train, test]: &[Cow<'_, [f32]>; 2], name: &str| {
             let column = |(level, &t): (usize, &f64)| Column {
                 t: Some(t),
                 train: Features::column(train, levels, level, codes.dim),
@@ -106,9 +113,9 @@ impl Task<'_> {
             };
             probe(name, codes.t.iter().enumerate().map(column).collect(), settings)
         };
-        let trained = gathered(codes);
+        let trained = codes.of(labelled);
         let scores = of_t(&trained, "encoder")?;
-        let baseline = of_t(&gathered(random), "random encoder")?;
+        let baseline = of_t(&random.of(labelled), "random encoder")?;
         let dim = factor.pixels[0].len() / labelled.train.rows.len();
         let [train, test] = [&factor.pixels[0], &factor.pixels[1]].map(|pixels| Features::new(pixels, dim));
         let pixels = probe("raw pixels", vec![Column { t: None, train, test }], settings)?;
@@ -138,7 +145,7 @@ impl Task<'_> {
     /// The head over all t, and where the first seed's looks on test rows.
     fn attention(
         &self,
-        [train, test]: &[Vec<f32>; 2],
+        [train, test]: &[Cow<'_, [f32]>; 2],
         probe: impl Fn(&str, Vec<Column>, &Settings) -> Result<Vec<Outcome>, AnalyseError>,
     ) -> Result<(Outcome, Vec<f32>), AnalyseError> {
         let Request { codes, settings, .. } = self.request;
