@@ -1,6 +1,6 @@
 //! The figures of an analysis: which level of detail holds what.
 use super::ReportError;
-use super::exhibits::Exhibit;
+use super::exhibit::Exhibit;
 use super::figure::{Axis, Baseline, HeatMap, LineChart, Point, Series};
 use crate::analyse::{Analysis, Factor};
 use crate::measure::{INFORMATION_COMPONENTS, INFORMATION_JITTER, KSG_NEIGHBOURS};

@@ -1,28 +1,12 @@
 //! The figures of a report, made from its data, each with the sentence that says what to look for.
 use super::ReportError;
-use super::figure::{Axis, Bar, BarChart, Baseline, Figure, Ink, LineChart, Point, Series};
+use super::exhibit::Exhibit;
+use super::figure::{Axis, Bar, BarChart, Baseline, Ink, LineChart, Point, Series};
 use super::metrics::Metrics;
 use super::model::ReportData;
 use super::score::{self, ENCODER};
 use super::semi;
 use crate::probe::{ProbeKind, Score};
-
-/// A figure and how to read it.
-#[derive(Clone, Debug)]
-pub struct Exhibit {
-    /// Name of its files, without extension.
-    pub stem: String,
-    /// The figure.
-    pub figure: Figure,
-    /// What to look for.
-    pub look_for: String,
-}
-
-impl Exhibit {
-    pub(super) fn new(stem: impl Into<String>, figure: Figure, look_for: impl Into<String>) -> Self {
-        Self { stem: stem.into(), figure, look_for: look_for.into() }
-    }
-}
 
 /// All figures for which there are data, in the report's order.
 ///

@@ -2,7 +2,7 @@
 use super::ReportError;
 use super::figure::{ImageGrid, Scatter};
 use super::metrics::Metrics;
-use super::{score, semi};
+use super::score;
 use crate::analyse::Analysis;
 use crate::probe::Score;
 use crate::semi::Summary;
@@ -60,7 +60,7 @@ impl ReportData {
         let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
         let semi: Option<Summary> = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
         Ok(Self {
-            title: semi.as_ref().map_or_else(|| title(run, &configuration, &record), semi::title),
+            title: semi.as_ref().map_or_else(|| title(run, &configuration, &record), few_labels_title),
             run: shell_word(&run.display().to_string()),
             facts: facts(&record, &metrics),
             configuration,
@@ -100,6 +100,10 @@ fn title(run: &Path, configuration: &[(String, String)], record: &Value) -> Stri
         (Some(method), Some(dataset)) => format!("{} on {dataset}", method.to_uppercase()),
         _ => run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned(),
     }
+}
+
+fn few_labels_title(semi: &Summary) -> String {
+    format!("{} on {}, {}", semi.method, semi.protocol.data, semi.protocol.labels)
 }
 
 fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {

@@ -1,11 +1,8 @@
 //! What training from few labels came to, for the report.
 use super::ReportError;
-use super::escape::escape;
-use super::exhibits::Exhibit;
+use super::exhibit::Exhibit;
 use super::figure::{Axis, HeatMap, LineChart, Series};
-use super::html::percent;
 use super::model::ReportData;
-use crate::semi::Summary;
 
 /// Most classes whose confusion can be read off a matrix.
 const MOST_CLASSES: usize = 20;
@@ -56,43 +53,4 @@ pub fn exhibits(data: &ReportData) -> Result<Vec<Exhibit>, ReportError> {
         found.push(Exhibit::new("doubtful", grid.draw()?, look_for));
     }
     Ok(found)
-}
-
-/// The title of the report.
-pub fn title(semi: &Summary) -> String {
-    format!("{} on {}, {}", semi.method, semi.protocol.data, semi.protocol.labels)
-}
-
-/// The numbers at the top of the page, as HTML.
-pub fn headline(semi: &Summary) -> String {
-    let (number, what) = match (semi.unlabelled_accuracy, semi.test_accuracy) {
-        (Some(accuracy), _) => (accuracy, "of the unlabelled images got their true class"),
-        (None, Some(accuracy)) => (accuracy, "of the test images got their true class"),
-        (None, None) => {
-            return format!(
-                "<p>{} images have a class each; no truth is known to judge them by.</p>\n",
-                semi.images
-            );
-        }
-    };
-    let test = match (semi.unlabelled_accuracy, semi.test_accuracy) {
-        (Some(_), Some(accuracy)) => format!(
-            "<dl>\n<div><dt>test images, which the network never saw</dt><dd>{}</dd></div>\n</dl>\n",
-            percent(accuracy, None)
-        ),
-        _ => String::new(),
-    };
-    format!(
-        "<p class=\"number\">{}</p>\n<p>{what}</p>\n{test}<p class=\"protocol\">{}</p>\n",
-        percent(number, None),
-        escape(&format!(
-            "Protocol: {} of {} images of {} are labelled ({}); {}; {}.",
-            semi.labelled,
-            semi.images,
-            semi.protocol.data,
-            semi.protocol.labels,
-            semi.method,
-            semi.protocol.features
-        )),
-    )
 }

@@ -5,11 +5,11 @@ mod summary;
 
 use super::ReportError;
 use super::escape::escape;
-use super::exhibits::{self, Exhibit, NEIGHBOURS, SCATTER};
+use super::exhibit::Exhibit;
+use super::exhibits::{self, NEIGHBOURS, SCATTER};
 use super::figure::Scatter;
 use super::model::ReportData;
 use super::semi;
-pub(super) use parts::percent;
 use parts::{figure, missing, section, table};
 
 /// The page for `data`.

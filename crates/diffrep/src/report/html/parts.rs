@@ -1,6 +1,6 @@
 //! Pieces of the page. Text arguments are escaped here, except where the name says `html`.
 use crate::report::escape::escape;
-use crate::report::exhibits::Exhibit;
+use crate::report::exhibit::Exhibit;
 
 /// A section with its heading; `html` is its content.
 pub fn section(id: &str, title: &str, html: &str) -> String {

@@ -4,14 +4,14 @@ use crate::probe::Score;
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
 use crate::report::score::{self, deviation};
-use crate::report::semi;
+use crate::semi::Summary;
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
-    let content = match score::headline(&data.scores) {
-        Some(headline) => headline_box(headline, &data.scores),
-        None if data.semi.is_some() => data.semi.as_ref().map_or(String::new(), semi::headline),
-        None => missing("No score yet. It is made by", &format!("diffrep probe {}", data.run)),
+    let content = match (score::headline(&data.scores), &data.semi) {
+        (Some(headline), _) => headline_box(headline, &data.scores),
+        (None, Some(semi)) => few_labels_box(semi),
+        (None, None) => missing("No score yet. It is made by", &format!("diffrep probe {}", data.run)),
     };
     format!("<div class=\"summary\">\n{content}</div>\n")
 }
@@ -46,6 +46,40 @@ fn headline_box(headline: &Score, scores: &[Score]) -> String {
         percent(headline.accuracy, deviation(headline)),
         escape(headline.probe.title()),
         escape(&protocol(headline)),
+    )
+}
+
+/// What few labels came to.
+fn few_labels_box(semi: &Summary) -> String {
+    let (number, what) = match (semi.unlabelled_accuracy, semi.test_accuracy) {
+        (Some(accuracy), _) => (accuracy, "of the unlabelled images got their true class"),
+        (None, Some(accuracy)) => (accuracy, "of the test images got their true class"),
+        (None, None) => {
+            return format!(
+                "<p>{} images have a class each; no truth is known to judge them by.</p>\n",
+                semi.images
+            );
+        }
+    };
+    let test = match (semi.unlabelled_accuracy, semi.test_accuracy) {
+        (Some(_), Some(accuracy)) => format!(
+            "<dl>\n<div><dt>test images, which the network never saw</dt><dd>{}</dd></div>\n</dl>\n",
+            percent(accuracy, None)
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "<p class=\"number\">{}</p>\n<p>{what}</p>\n{test}<p class=\"protocol\">{}</p>\n",
+        percent(number, None),
+        escape(&format!(
+            "Protocol: {} of {} images of {} are labelled ({}); {}; {}.",
+            semi.labelled,
+            semi.images,
+            semi.protocol.data,
+            semi.protocol.labels,
+            semi.method,
+            semi.protocol.features
+        )),
     )
 }
 
