@@ -4,6 +4,7 @@ mod device;
 mod encoder;
 mod generator;
 mod progress;
+mod training;
 mod ui;
 
 use clap::Parser;

@@ -1,8 +1,9 @@
 //! `diffrep train`.
 use crate::device::DeviceArgs;
 use crate::progress::{TrainingProgress, stop_on_ctrl_c};
+use crate::training::{default_folder, ended, time_limit};
 use crate::ui::{self, Ui};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use diffrep::data;
 use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
@@ -80,13 +81,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
 
 /// Trains until `steps`, time or Ctrl-C end it: the trainer, what ended it, the steps wanted.
 pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
-    let time = match args.minutes {
-        Some(minutes) => {
-            let time = Duration::try_from_secs_f64(60.0 * minutes);
-            Some(time.with_context(|| format!("--minutes is {minutes}, expected a positive number"))?)
-        }
-        None => None,
-    };
+    let time = time_limit(args.minutes)?;
     let (mut trainer, time) = match &args.resume {
         Some(path) => (resume(path, &args.device)?, time),
         None => start(args, time, ui)?,
@@ -105,7 +100,10 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     let mut sources = sources(args);
     // Whatever the preset, data, method and seed, which name the folder, are these.
     let config = Config::resolve(&sources)?;
-    let out = args.out.clone().unwrap_or_else(|| default_folder(&config));
+    let out = args.out.clone().unwrap_or_else(|| {
+        let what = format!("{}-seed{}", config.objective.method.name(), config.seed);
+        default_folder(&config.data.source, &what)
+    });
     let begun = RunFolder::open(&out).ok();
     let mut dataset = None;
     if args.device.is_cpu() && !sources.names_preset()? {
@@ -199,12 +197,6 @@ fn sources(args: &Args) -> Sources {
     sources
 }
 
-fn default_folder(config: &Config) -> PathBuf {
-    let data = Path::new(&config.data.source).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let data = data.split('.').next().unwrap_or("data");
-    Path::new("runs").join(format!("{data}-{}-seed{}", config.objective.method.name(), config.seed))
-}
-
 fn show(trainer: &Trainer, ending: Ending, steps: u64, ui: &Ui) -> Result<()> {
     let run = trainer.path();
     let records = metrics::read(run)?;
@@ -220,11 +212,7 @@ fn show(trainer: &Trainer, ending: Ending, steps: u64, ui: &Ui) -> Result<()> {
         })
         .collect();
     let best = checkpoint::find(run, Which::Best)?;
-    let ended = match ending {
-        Ending::Finished => "finished",
-        Ending::TimeUp => "time is up",
-        Ending::Stopped => "stopped",
-    };
+    let ended = ended(ending);
     let value = json!({
         "run": run, "ended": ended, "step": trainer.step(), "steps": steps, "best_step": best,
         "training": training, "health": health, "warnings": warnings,

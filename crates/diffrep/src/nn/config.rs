@@ -62,8 +62,14 @@ impl EncoderConfig {
         self.latent.unwrap_or(self.feature_dim())
     }
 
+    /// The same for images of this size, whose last feature map may have fewer cells a side than `pool`: a preset that is
+    /// made for larger images serves small ones too.
+    pub fn fitted(&self, height: usize, width: usize) -> Self {
+        Self { pool: self.pool.min(Self::most_cells(height, width)), ..self.clone() }
+    }
+
     /// The most cells a side that the last feature map of images of this size has.
-    pub fn most_cells(height: usize, width: usize) -> usize {
+    fn most_cells(height: usize, width: usize) -> usize {
         // Two stages start with a stride of 2.
         height.min(width).div_ceil(4)
     }

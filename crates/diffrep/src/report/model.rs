@@ -6,6 +6,7 @@ use super::score;
 use crate::analyse::Analysis;
 use crate::probe::Score;
 use crate::semi::Summary;
+use crate::train::SEMI_SETTINGS;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
@@ -50,7 +51,7 @@ impl ReportData {
         let existing = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
         let mut configuration =
             existing("config.toml").map_or(Ok(Vec::new()), |path| read_configuration(&path))?;
-        if let Some(path) = existing("semi.json") {
+        if let Some(path) = existing(SEMI_SETTINGS) {
             of_few_labels(&mut configuration, &read_json(&path)?);
         }
         let record = existing("run.json").map_or(Ok(Value::Null), |path| read_json(&path))?;

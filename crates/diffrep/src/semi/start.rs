@@ -2,7 +2,7 @@
 use super::settings::{SemiSettings, TimeFed};
 use super::{SemiError, SemiTask};
 use crate::nn::parameters::{self, Layout};
-use crate::nn::{EncoderConfig, Model, ModelConfig};
+use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
 use crate::random::Seed;
 use crate::represent::LoadedEncoder;
@@ -46,10 +46,7 @@ impl Start {
         config.train.steps = settings.steps;
         let shape = task.preprocess.shape();
         let mut encoder = match self {
-            Self::Random(config) => {
-                let most = EncoderConfig::most_cells(shape.height, shape.width);
-                EncoderConfig { pool: config.encoder.pool.min(most), ..config.encoder.clone() }
-            }
+            Self::Random(config) => config.encoder.fitted(shape.height, shape.width),
             Self::Trained(encoder, _) => encoder.record().model.encoder.clone(),
         };
         encoder.classes = Some(task.classes.len());

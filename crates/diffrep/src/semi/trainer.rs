@@ -9,9 +9,7 @@ use super::{EpochRecord, Outcome, Propagated, Propagation, SemiError, SemiTask, 
 use crate::data::ImageSet;
 use crate::measure::first_largest;
 use crate::train::checkpoint::{self, Progress, State, Which};
-use crate::train::{
-    self, Decay, Ending, Limits, LockedRun, MetricsLog, Record, RunError, TrainRecord, Window, metrics,
-};
+use crate::train::{self, Decay, Ending, Limits, LockedRun, MetricsLog, Record, RunError, Window};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -49,8 +47,6 @@ pub struct SemiTrainer {
     /// The guesses of the current epoch.
     epoch: Option<EpochRecord>,
     log: MetricsLog,
-    /// The last epoch whose guesses are in the metrics.
-    logged: Option<u64>,
 }
 
 impl SemiTrainer {
@@ -82,12 +78,8 @@ impl SemiTrainer {
             Err(error) => return Err(error.into()),
         };
         let log = MetricsLog::open(run.path(), progress.step)?;
-        let epochs = metrics::read(run.path())?.into_iter().filter_map(|record| match record {
-            Record::Guesses(guesses) => Some(guesses.epoch),
-            _ => None,
-        });
-        let (logged, schedule) = (epochs.max(), Schedule::new(&task, &settings));
-        Ok(Self { task, settings, run, learner, schedule, progress, epoch: None, log, logged })
+        let schedule = Schedule::new(&task, &settings);
+        Ok(Self { task, settings, run, learner, schedule, progress, epoch: None, log })
     }
 
     /// Steps done so far.
@@ -136,7 +128,8 @@ impl SemiTrainer {
             let finished = step == self.settings.steps;
             if step.is_multiple_of(RECORD_EVERY) || finished {
                 let images = (step - first) * self.settings.batch as u64;
-                self.record(rate, images as f64 / line.elapsed().as_secs_f64().max(1e-9))?;
+                let images_per_second = images as f64 / line.elapsed().as_secs_f64().max(1e-9);
+                self.log.append(&Record::Train(self.progress.close_window(images_per_second)))?;
                 (line, first) = (Instant::now(), step);
             }
             let stopped = limits.stop.load(Ordering::Relaxed);
@@ -149,24 +142,6 @@ impl SemiTrainer {
             }
         }
         Ok(Ending::Finished)
-    }
-
-    /// A line of metrics about the steps since the last one.
-    fn record(&mut self, learning_rate: f64, images_per_second: f64) -> Result<(), SemiError> {
-        let means = self.progress.window.close();
-        Ok(self.log.append(&Record::Train(TrainRecord {
-            step: self.progress.step,
-            loss: means.loss,
-            parts: means.parts,
-            learning_rate,
-            gradient_norm: means.gradient_norm,
-            gradient_norm_encoder: means.gradient_norm_encoder,
-            gradient_norm_score: means.gradient_norm_score,
-            images_per_second,
-            memory_bytes: train::resident_memory(),
-            seconds: self.progress.seconds,
-            unix_time: train::unix_time(),
-        }))?)
     }
 
     /// The guesses of `epoch`: made anew at its first step, read again where an earlier call made them.
@@ -185,10 +160,7 @@ impl SemiTrainer {
         }
         let record = EpochRecord::new(epoch, self.progress.step, &self.propagated()?, &self.task);
         record.write(self.run.path())?;
-        if self.logged.is_none_or(|logged| logged < epoch) {
-            self.log.append(&Record::Guesses(record.summary()))?;
-            self.logged = Some(epoch);
-        }
+        self.log.append(&Record::Guesses(record.summary()))?;
         observe(SemiEvent::Epoch(&record));
         self.epoch = Some(record);
         Ok(())

@@ -48,7 +48,7 @@ fn unet_maps(model: &ModelConfig, both_ways: bool) -> u64 {
 }
 
 /// Resident memory of this process in bytes, where the system tells (Linux).
-pub(crate) fn resident() -> Option<u64> {
+pub(super) fn resident() -> Option<u64> {
     status("VmRSS:")
 }
 

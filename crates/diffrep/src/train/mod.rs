@@ -30,7 +30,6 @@ pub use dry_run::{DryRun, StepPart, StepTimes};
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};
 pub use memory::peak as peak_memory;
-pub(crate) use memory::resident as resident_memory;
 pub use metrics::{
     GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
 };

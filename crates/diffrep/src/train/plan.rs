@@ -2,7 +2,7 @@
 use super::run_folder::SEMI_SETTINGS;
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
 use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess};
-use crate::nn::{EncoderConfig, ModelConfig};
+use crate::nn::ModelConfig;
 use crate::objective::{self, EncoderView, Objective};
 use crate::random::{Purpose, Seed};
 use std::fmt;
@@ -64,13 +64,11 @@ impl Plan {
         let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
         let preprocess = Preprocess::fit(images, multiple)?;
         let shape = preprocess.shape();
-        // A preset that is made for larger images serves small ones too.
-        encoder.pool = encoder.pool.min(EncoderConfig::most_cells(shape.height, shape.width));
         let model = ModelConfig {
             height: shape.height,
             width: shape.width,
             channels: shape.channels,
-            encoder,
+            encoder: encoder.fitted(shape.height, shape.width),
             ncsnpp: config.ncsnpp.clone(),
             score_network: needs.score_network,
             decoder: config.objective.needs_decoder(),

@@ -5,7 +5,7 @@ use super::learner::{Learner, NotFinite};
 use super::prefetch::Prefetch;
 use super::{
     Event, LockedRun, MetricsLog, Observer, Plan, Record, RunError, RunFolder, StepFigures, TrainError,
-    TrainRecord, Window, memory, unix_time,
+    Window, unix_time,
 };
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{self, Model};
@@ -217,21 +217,7 @@ impl Trainer {
     }
 
     fn record_training(&mut self, clock: &mut Clock, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let step = self.progress.step;
-        let means = self.progress.window.close();
-        let record = Record::Train(TrainRecord {
-            step,
-            loss: means.loss,
-            parts: means.parts,
-            learning_rate: self.progress.schedule.at(step - 1),
-            gradient_norm: means.gradient_norm,
-            gradient_norm_encoder: means.gradient_norm_encoder,
-            gradient_norm_score: means.gradient_norm_score,
-            images_per_second: clock.close(),
-            memory_bytes: memory::resident(),
-            seconds: self.progress.seconds,
-            unix_time: unix_time(),
-        });
+        let record = Record::Train(self.progress.close_window(clock.close()));
         self.record(record, observer)
     }
 

@@ -183,10 +183,10 @@ fn training_starts_from_the_encoder_that_it_is_given_and_from_no_other_s_head() 
 fn a_run_of_another_start_labels_or_settings_is_not_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
     let (dataset, run) = (digits(), folder.path().join("run"));
-    let encoders = [0, 1].map(|seed| pretrained(&folder.path().join(seed.to_string()), "drl", seed));
+    let preprocess = pretrained(&folder.path().join("0"), "drl", 0).preprocess().clone();
     let of = |labels: usize| {
         let known = KnownLabels::PerClass { count: labels, seed: Seed(0) };
-        SemiTask::new(&dataset, &known, encoders[0].preprocess().clone()).unwrap()
+        SemiTask::new(&dataset, &known, preprocess.clone()).unwrap()
     };
     let again = |seed: u64| from(pretrained(&folder.path().join(format!("again-{seed}")), "drl", seed));
     drop(open(of(4), settings(), &again(0), &run).unwrap());

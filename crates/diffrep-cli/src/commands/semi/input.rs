@@ -5,18 +5,14 @@ use diffrep::data::{self, Dataset, Labels, OpenOptions, Preprocess};
 use diffrep::nn::device::Device;
 use diffrep::random::Seed;
 use diffrep::represent::LoadedEncoder;
-use diffrep::semi::{KnownLabels, Protocol, SemiTask};
+use diffrep::semi::{KnownLabels, Protocol, SemiTask, Start};
 use diffrep::train::{Config, DataConfig, RunFolder, Sources, preset_for};
 use std::path::{Path, PathBuf};
 
 pub struct Input {
     pub task: SemiTask,
-    /// The encoder of `--init`.
-    pub init: Option<LoadedEncoder>,
-    /// Settings of the network without `--init`.
-    pub config: Config,
-    /// Where the images and their labels lie.
-    pub data: DataConfig,
+    /// The encoder of `--init`, or the settings of a network without it.
+    pub start: Start,
     pub protocol: Protocol,
 }
 
@@ -24,21 +20,23 @@ impl Input {
     /// Opens everything that the arguments name.
     pub fn read(args: &Args, device: &Device) -> Result<Self> {
         let init = init(args, device)?;
-        let mut config = network(args)?;
-        let options = match &init {
-            // Other data have labels of their own.
-            Some(encoder) => OpenOptions { labels: Labels::Auto, ..encoder.open_options() },
-            None => config.data.open_options(),
-        };
-        let (dataset, known, data) = open(args, options)?;
-        if let Some(encoder) = &init {
-            encoder.check(&dataset.name, &dataset.train)?;
-        }
-        config.data = data.clone();
-        let preprocess = match &init {
-            Some(encoder) => encoder.preprocess().clone(),
-            // An encoder alone takes images of any side.
-            None => Preprocess::fit(&dataset.train, 1)?,
+        let features = features(args, init.as_ref());
+        let (dataset, known, preprocess, start) = match init {
+            Some(encoder) => {
+                // Other data have labels of their own.
+                let options = OpenOptions { labels: Labels::Auto, ..encoder.open_options() };
+                let (dataset, known, data) = open(args, options)?;
+                encoder.check(&dataset.name, &dataset.train)?;
+                let preprocess = encoder.preprocess().clone();
+                (dataset, known, preprocess, Start::Trained(Box::new(encoder), data))
+            }
+            None => {
+                let config = network(args)?;
+                let (dataset, known, data) = open(args, config.data.open_options())?;
+                // An encoder alone takes images of any side.
+                let preprocess = Preprocess::fit(&dataset.train, 1)?;
+                (dataset, known, preprocess, Start::Random(Box::new(Config { data, ..config })))
+            }
         };
         let task = SemiTask::new(&dataset, &known, preprocess)?;
         let protocol = Protocol {
@@ -49,10 +47,10 @@ impl Input {
                 }
                 _ => args.labels.clone(),
             },
-            features: features(args, init.as_ref()),
+            features,
             arguments: arguments(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())),
         };
-        Ok(Self { task, init, config, data, protocol })
+        Ok(Self { task, start, protocol })
     }
 }
 
@@ -124,9 +122,8 @@ fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
 }
 
 /// The words of the command line without those that say where the result goes.
-fn arguments(words: impl Iterator<Item = String>) -> Vec<String> {
+fn arguments(mut words: impl Iterator<Item = String>) -> Vec<String> {
     let mut kept = Vec::new();
-    let mut words = words.peekable();
     while let Some(word) = words.next() {
         match word.as_str() {
             "--out" => drop(words.next()),

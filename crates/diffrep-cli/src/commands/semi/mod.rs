@@ -5,6 +5,7 @@ mod output;
 use crate::device::DeviceArgs;
 use crate::encoder::{CheckpointName, WeightsName, bar};
 use crate::progress::stop_on_ctrl_c;
+use crate::training::{default_folder, time_limit};
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
 use diffrep::nn::device::Device;
@@ -16,7 +17,6 @@ use diffrep::semi::{
 use diffrep::train::{Ending, Limits, LockedRun, RunFolder, refuse_inside};
 use input::Input;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Label all images from few labels: by spreading them over a graph of alike images, or by training with the guesses.
 ///
@@ -108,7 +108,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         "supervised" => Some(SemiMethod::Supervised),
         other => bail!("--method is `{other}`, expected propagate, laplacenet or supervised"),
     };
-    let out = args.out.clone().unwrap_or_else(|| default_folder(args));
+    let out = args.out.clone().unwrap_or_else(|| default_folder(&args.data, &args.method));
     refuse_inside(&args.data, &out)?;
     let device = args.device.open()?;
     let input = Input::read(args, &device)?;
@@ -146,9 +146,9 @@ fn time(args: &Args) -> Result<TimeFed> {
 
 /// Labels spread over frozen features.
 fn spread(args: &Args, input: &Input, ui: &Ui) -> Result<Outcome> {
-    let (task, init) = (&input.task, input.init.as_ref());
-    let features = match init {
-        Some(encoder) => {
+    let task = &input.task;
+    let features = match &input.start {
+        Start::Trained(encoder, _) => {
             let TimeFed::Fixed(t) = time(args)? else { bail!("--t learned needs --method laplacenet") };
             ensure!((0.0..=1.0).contains(&t), "--t is `{t}`, expected a t in [0, 1]");
             let bar = bar(ui, task.images.len(), "images");
@@ -156,10 +156,10 @@ fn spread(args: &Args, input: &Input, ui: &Ui) -> Result<Outcome> {
             bar.finish_and_clear();
             codes.values
         }
-        None => pixels(&task.images, &task.preprocess)?,
+        Start::Random(_) => pixels(&task.images, &task.preprocess)?,
     };
     // Whitening helps codes, and takes from pixels what their angles tell: see docs/results.md.
-    let whiten = init.is_some() && !args.no_whiten;
+    let whiten = matches!(input.start, Start::Trained(..)) && !args.no_whiten;
     let settings = Propagation { k: args.neighbours, whiten, ..Propagation::default() };
     let found = propagate(&features, features.len() / task.images.len().max(1), &task.labels, &settings)?;
     Ok(Outcome::of_propagation(task, found))
@@ -188,16 +188,8 @@ fn train(
         neighbours: args.neighbours,
         ..SemiSettings::default()
     };
-    let limit = |minutes: f64| {
-        let time = Duration::try_from_secs_f64(60.0 * minutes);
-        time.with_context(|| format!("--minutes is {minutes}, expected a positive number"))
-    };
-    let time = args.minutes.map(limit).transpose()?;
-    let Input { task, init, config, data, protocol } = input;
-    let start = match init {
-        Some(encoder) => Start::Trained(Box::new(encoder), data),
-        None => Start::Random(Box::new(config)),
-    };
+    let time = time_limit(args.minutes)?;
+    let Input { task, start, protocol } = input;
     let stop = stop_on_ctrl_c()?;
     // It holds the folder's lock until everything is written.
     let mut trainer = SemiTrainer::open(task, settings, &start, LockedRun::acquire(out)?, device)?;
@@ -231,9 +223,4 @@ fn epoch_line(epoch: &EpochRecord) -> String {
         false => format!("; warning: the solver stopped at a relative residual of {:.1e}", epoch.residual),
     };
     format!("step {}: guesses of epoch {}{accuracy}{solver}", epoch.step, epoch.epoch)
-}
-
-fn default_folder(args: &Args) -> PathBuf {
-    let name = Path::new(&args.data).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Path::new("runs").join(format!("{}-{}", name.split('.').next().unwrap_or("data"), args.method))
 }

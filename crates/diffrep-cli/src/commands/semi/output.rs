@@ -1,5 +1,6 @@
 //! What `diffrep semi` writes and shows.
 use super::Args;
+use crate::training::ended;
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::semi::{Outcome, Protocol, SemiTask, Summary};
@@ -35,10 +36,7 @@ pub fn finished(
 
 /// Tells how far a run came that its limits have ended.
 pub fn unfinished(args: &Args, ending: Ending, step: u64, out: &Path, ui: &Ui) -> Result<()> {
-    let ended = match ending {
-        Ending::TimeUp => "time is up",
-        _ => "stopped",
-    };
+    let ended = ended(ending);
     let value = json!({"run": out, "method": args.method, "ended": ended, "step": step, "steps": args.steps});
     ui.result(&value, || {
         let (run, steps) = (out.display(), args.steps);
@@ -49,7 +47,7 @@ pub fn unfinished(args: &Args, ending: Ending, step: u64, out: &Path, ui: &Ui) -
 fn show(summary: &Summary, suggest: usize, file: &Path, ui: &Ui) -> Result<()> {
     let suggested: Vec<&str> = summary.doubtful.iter().take(suggest).map(|image| image.id.as_str()).collect();
     let mut value = serde_json::to_value(summary)?;
-    value["ended"] = json!("finished");
+    value["ended"] = json!(ended(Ending::Finished));
     value["predictions"] = json!(file);
     value["suggested"] = json!(suggested);
     ui.result(&value, || {

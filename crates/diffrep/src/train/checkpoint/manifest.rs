@@ -1,6 +1,6 @@
 //! `checkpoint.json`: what a checkpoint is, with a checksum of every file and of itself.
-use crate::train::metrics::Window;
-use crate::train::{RunError, Schedule};
+use crate::train::metrics::{TrainRecord, Window};
+use crate::train::{RunError, Schedule, memory, unix_time};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
@@ -24,6 +24,26 @@ pub struct Progress {
     pub score: Option<f64>,
     /// Steps since the last line of metrics.
     pub window: Window,
+}
+
+impl Progress {
+    /// The line of metrics about the steps since the last one, of which there is one at least.
+    pub(crate) fn close_window(&mut self, images_per_second: f64) -> TrainRecord {
+        let means = self.window.close();
+        TrainRecord {
+            step: self.step,
+            loss: means.loss,
+            parts: means.parts,
+            learning_rate: self.schedule.at(self.step - 1),
+            gradient_norm: means.gradient_norm,
+            gradient_norm_encoder: means.gradient_norm_encoder,
+            gradient_norm_score: means.gradient_norm_score,
+            images_per_second,
+            memory_bytes: memory::resident(),
+            seconds: self.seconds,
+            unix_time: unix_time(),
+        }
+    }
 }
 
 /// Contents of `checkpoint.json`.

@@ -18,13 +18,13 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Opens the metrics of the run folder `run`, cut back to the records of at most `step` steps.
+    /// Opens the metrics of the run folder `run`, cut back to what came before a checkpoint of step `step`.
     ///
     /// The events for TensorBoard are written anew from what remains.
     pub fn open(run: &Path, step: u64) -> Result<Self, RunError> {
         let path = run.join(FILE);
         let mut records = read(run)?;
-        records.retain(|record| record.step() <= step);
+        records.retain(|record| record.precedes() <= step);
         if path.exists() {
             let text: String = records.iter().map(line).collect();
             atomic::write_file(&path, text.as_bytes()).map_err(RunError::io("write", &path))?;

@@ -124,6 +124,15 @@ impl Record {
         }
     }
 
+    /// The least step of a checkpoint that the line came before. Guesses at a checkpoint are made again by whoever goes on
+    /// from it.
+    fn precedes(&self) -> u64 {
+        match self {
+            Self::Guesses(record) => record.step + 1,
+            other => other.step(),
+        }
+    }
+
     /// When the line was written, in seconds since 1970.
     pub fn unix_time(&self) -> f64 {
         match self {
