@@ -27,9 +27,31 @@ pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 
 /// Fails unless the largest difference is at most `tolerance` times the largest expected magnitude.
 pub fn assert_close<const D: usize>(actual: Tensor<D>, expected: Tensor<D>, tolerance: f32, what: &str) {
+    assert_close_at(actual, expected, tolerance, 1e-3, what);
+}
+
+/// [`assert_close`] for sums of `terms` numbers of size one, which round as their size does however small they come out.
+pub fn assert_close_sums<const D: usize>(
+    actual: Tensor<D>,
+    expected: Tensor<D>,
+    tolerance: f32,
+    terms: usize,
+    what: &str,
+) {
+    assert_close_at(actual, expected, tolerance, 0.1 * (terms as f32).sqrt(), what);
+}
+
+/// Fails unless the largest difference is at most `tolerance` times the largest expected magnitude, or `floor` if larger.
+fn assert_close_at<const D: usize>(
+    actual: Tensor<D>,
+    expected: Tensor<D>,
+    tolerance: f32,
+    floor: f32,
+    what: &str,
+) {
     assert_eq!(actual.dims(), expected.dims(), "{what}");
     let (actual, expected) = (values(actual), values(expected));
-    let scale = expected.iter().fold(1e-3f32, |m, v| m.max(v.abs()));
+    let scale = expected.iter().fold(floor, |m, v| m.max(v.abs()));
     for (i, (a, e)) in actual.iter().zip(&expected).enumerate() {
         assert!((a - e).abs() <= tolerance * scale, "{what}[{i}]: {a} instead of {e} (scale {scale})");
     }
