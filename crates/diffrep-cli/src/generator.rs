@@ -2,9 +2,10 @@
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
 use diffrep::data::{ImageSet, ImageShape};
+use diffrep::files::PartFile;
 use diffrep::random::Seed;
 use diffrep::report::figure::{Figure, Thumbnail, picture};
-use diffrep::represent::{LoadedEncoder, PartFile};
+use diffrep::represent::LoadedEncoder;
 use diffrep::sample::{Algorithm, Corrector, CorrectorKind, HEUN_STEPS, Predictor, Prior, Sampler};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::Write;

@@ -7,7 +7,8 @@ use std::time::Duration;
 /// The folder of a run on `data` whose further name is `what`: `runs/DATA-WHAT`.
 pub fn default_folder(data: &str, what: &str) -> PathBuf {
     let name = Path::new(data).file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Path::new("runs").join(format!("{}-{what}", name.split('.').next().unwrap_or("data")))
+    let stem = name.split('.').find(|part| !part.is_empty()).unwrap_or("data");
+    Path::new("runs").join(format!("{stem}-{what}"))
 }
 
 /// The time of `--minutes`.

@@ -6,6 +6,7 @@
 pub mod analyse;
 pub mod bench;
 pub mod data;
+pub mod files;
 pub mod measure;
 pub mod nn;
 pub mod objective;

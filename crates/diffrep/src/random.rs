@@ -39,6 +39,26 @@ pub enum Purpose {
     SelfCondition = 23,
 }
 
+/// Streams of [`Purpose::Monitor`], so that no two choices of rows are the same by accident.
+pub mod monitor {
+    /// Rows that only measure health.
+    pub const HELD_OUT: u16 = 0;
+    /// Trained images among which health looks for neighbours.
+    pub const NEIGHBOURS: u16 = 1;
+    /// Images whose codes at every two t are compared.
+    pub const COMPARED: u16 = 2;
+    /// Jitter of codes whose mutual information is estimated.
+    pub const JITTER: u16 = 3;
+    /// Images whose z-gain is measured.
+    pub const GAINS: u16 = 4;
+    /// Images whose codes choose t without labels.
+    pub const CHOOSING: u16 = 5;
+    /// Images shown in a report.
+    pub const SHOWN: u16 = 6;
+    /// Images whose codes a mixture is fitted to.
+    pub const FITTED: u16 = 7;
+}
+
 /// The run's seed: the root of all its random numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seed(pub u64);

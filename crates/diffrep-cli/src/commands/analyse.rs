@@ -70,11 +70,18 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         return Err(AnalyseError::Static.into());
     }
     let dataset = open_data(&encoder, args.data.as_deref(), args.labels.as_deref())?;
-    let factors = factor_data(&dataset, args.label.as_deref(), |set| pixels(set, encoder.preprocess()))?;
+    let factors = factor_data(&dataset, args.label.as_deref())?;
+    factors.iter().try_for_each(|factor| factor.labelled.refuse_learned(&encoder))?;
     let seed = Seed(encoder.record().seed);
     let random = LoadedEncoder::random(run, seed, encoder.device())?.with_precision(encoder.precision())?;
     let codes = encode(&encoder, &dataset, &t, "images", ui)?;
     let random = encode(&random, &dataset, &t, "images, random encoder", ui)?;
+    let pixels = Codes {
+        t: vec![0.0],
+        dim: encoder.preprocess().shape().len(),
+        train: pixels(&dataset.train, encoder.preprocess())?,
+        test: dataset.test.as_ref().map(|set| pixels(set, encoder.preprocess())).transpose()?,
+    };
     let gains = match encoder.record().model.score_network {
         true => {
             let images = dataset.test.as_ref().unwrap_or(&dataset.train);
@@ -82,18 +89,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         }
         false => Vec::new(),
     };
-    let origin = Origin {
-        weights: Some(encoder.weights().to_owned()),
-        step: encoder.step(),
-        precision: Some(encoder.precision().name().to_owned()),
-        ..Origin::default()
-    };
     let request = Request {
         factors: &factors,
         codes: &codes,
         random: &random,
+        pixels: &pixels,
         gains,
-        origin,
+        origin: Origin::of(&encoder),
         settings,
         attention: !args.no_attention,
         images: args.images.into(),
@@ -136,18 +138,17 @@ fn show(stages: &Stages, event: AnalyseEvent) {
 
 fn text(analysis: &Analysis) -> String {
     let percent = |value: f64| format!("{:.1}", 100.0 * value);
+    let place = |t: Option<f64>| t.and_then(|t| analysis.t.iter().position(|&other| other == t));
     let at = |factor: &Factor, t: Option<f64>| {
-        let place = t.and_then(|t| analysis.t.iter().position(|&other| other == t));
-        place
+        place(t)
             .map_or(String::new(), |i| format!("{} ± {}", percent(factor.accuracy[i]), percent(factor.sd[i])))
     };
-    let best = |values: &[f64]| percent(values.iter().copied().fold(0.0, f64::max));
     let row = |factor: &Factor| {
         vec![
             factor.name.clone(),
             percent(1.0 / factor.classes as f64),
             percent(factor.pixels),
-            best(&factor.random),
+            place(factor.random_t).map_or(String::new(), |i| percent(factor.random[i])),
             at(factor, factor.best_t),
             factor.best_t.map_or(String::new(), |t| t.to_string()),
             at(factor, analysis.t.first().copied()),
@@ -163,7 +164,7 @@ fn text(analysis: &Analysis) -> String {
     let header =
         ["factor", "chance", "pixels", "random", "best", "its t", &ends[0], &ends[1], "trend", "attention"];
     let mut text = ui::table(&header, &analysis.factors.iter().map(row).collect::<Vec<_>>());
-    text += "\ntest accuracy in %; random: best t of a random encoder; its t: chosen on validation rows; trend: rank \
+    text += "\ntest accuracy in %; random: a random encoder, and its t: both at the t chosen on validation rows; trend: rank \
         correlation of accuracy with t;\nattention: a head over all t\n\n";
     let levels = analysis.levels.iter().enumerate().map(|(i, level)| {
         let dimension = level.intrinsic_dimension.map_or("–".to_owned(), |d| format!("{d:.1}"));

@@ -3,9 +3,10 @@ use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
+use diffrep::files::PartFile;
 use diffrep::measure::{Neighbour, Whitening, nearest};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid, Thumbnail};
-use diffrep::represent::{Embeddings, LoadedEncoder, PartFile};
+use diffrep::represent::{Embeddings, LoadedEncoder};
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -111,9 +112,10 @@ fn search(
             codes.values.chunks(dim).skip(level).step_by(t.len()).flatten().copied().collect();
         let asked = &asked.values[level * dim..][..dim];
         let whitening = (!args.no_whiten).then(|| Whitening::for_angles(&column, dim)).flatten();
+        let wanted = args.k.saturating_add(1);
         let mut found = match whitening {
-            Some(w) => nearest(&w.apply(&column), &w.apply(asked), w.components(), args.k + 1),
-            None => nearest(&column, asked, dim, args.k + 1),
+            Some(w) => nearest(&w.apply(&column), &w.apply(asked), w.components(), wanted),
+            None => nearest(&column, asked, dim, wanted),
         }
         .remove(0);
         found.retain(|neighbour| args.row != Some(neighbour.row));

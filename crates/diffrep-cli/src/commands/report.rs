@@ -2,9 +2,12 @@
 use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
+use diffrep::data::{self, OpenOptions};
+use diffrep::files::PartFile;
 use diffrep::random::Seed;
 use diffrep::report::{Exhibit, ReportData, Sample, exhibits, html, show_doubtful};
 use diffrep::represent::Embeddings;
+use diffrep::train::RunFolder;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -61,12 +64,19 @@ pub fn write(args: Args, ui: &Ui) -> Result<Written> {
     let folder = args.figures.unwrap_or_else(|| run.join("figures"));
     let figures = exhibits(&data)?;
     save_figures(&folder, &figures)?;
-    std::fs::write(&page, html(&data)?).with_context(|| format!("can't write {}", page.display()))?;
+    PartFile::write_whole(&page, html(&data)?.as_bytes())
+        .with_context(|| format!("can't write {}", page.display()))?;
     let stems = figures.into_iter().map(|exhibit| exhibit.stem).collect();
     Ok(Written { page, folder, stems })
 }
 
 fn add_pictures(data: &mut ReportData, args: &Args, mut t: Vec<f64>, ui: &Ui) -> Result<()> {
+    let run = &args.encoder.run;
+    if data.semi.is_some() && RunFolder::open(run).is_err() {
+        // Labels spread over frozen features leave no encoder, only guesses.
+        let spec = args.data.as_deref().context("give --data to see the images in doubt")?;
+        return Ok(show_doubtful(data, &data::open(spec, &OpenOptions::default())?.train)?);
+    }
     let encoder = args.encoder.open()?;
     if !encoder.is_time_conditioned() {
         t.truncate(1);

@@ -3,7 +3,7 @@ use crate::encoder::{EncoderArgs, bar, open_data};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, thumbnails, total_evaluations};
 use crate::ui::{self, Ui};
 use anyhow::Result;
-use diffrep::random::{Purpose, Seed};
+use diffrep::random::{Purpose, Seed, monitor};
 use diffrep::report::figure::contact_sheet;
 use diffrep::represent::{Embeddings, level_grid};
 use diffrep::sample::{CodeMixture, Codes, Generator, NoiseRows, SampleError, read_codes};
@@ -103,7 +103,8 @@ fn codes(args: &Args, generator: &Generator, ui: &Ui) -> Result<(Codes, usize)> 
 fn fit(args: &Args, generator: &Generator, ui: &Ui) -> Result<CodeMixture> {
     let encoder = generator.encoder();
     let set = open_data(encoder, args.data.as_deref(), None)?.train;
-    let mut rows = Seed(encoder.record().seed).key(Purpose::Monitor, 2, 0).permutation(0, set.len());
+    let mut rows =
+        Seed(encoder.record().seed).key(Purpose::Monitor, monitor::FITTED, 0).permutation(0, set.len());
     rows.truncate(args.fit_images as usize);
     let set = set.subset(&rows);
     let levels = level_grid(if encoder.is_time_conditioned() { LEVELS } else { 1 })?;

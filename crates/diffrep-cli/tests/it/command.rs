@@ -40,6 +40,20 @@ impl Place {
         self.0.path().join(name)
     }
 
+    /// A folder `name` of 8×8 pictures in two classes, `dark` and `light`, so many of each.
+    pub fn pictures(&self, name: &str, of_each: u8) -> PathBuf {
+        let folder = self.path(name);
+        for (class, light) in [("dark", 20), ("light", 200)] {
+            std::fs::create_dir_all(folder.join(class)).unwrap();
+            for number in 0..of_each {
+                let picture =
+                    image::GrayImage::from_fn(8, 8, |x, y| image::Luma([light + number + (x * y) as u8 / 2]));
+                picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
+            }
+        }
+        folder
+    }
+
     /// `diffrep train` on the digits with tiny networks into `run`, with further arguments.
     pub fn train(&self, run: &str, arguments: &[&str]) -> Command {
         let mut command = diffrep(&["train", "--data", "digits", "--json", "--quiet"]);

@@ -32,6 +32,30 @@ fn a_plan_becomes_a_table_and_a_second_call_finds_it_there() {
 }
 
 #[test]
+fn what_could_not_be_measured_is_refused_before_anything_is_trained() {
+    let place = Place::new();
+    let pictures = place.pictures("pictures", 6);
+    let flat = place.path("flat");
+    std::fs::create_dir(&flat).unwrap();
+    std::fs::copy(pictures.join("dark/0.png"), flat.join("0.png")).unwrap();
+    std::fs::copy(pictures.join("light/0.png"), flat.join("1.png")).unwrap();
+    let on = |folder: &std::path::Path| PLAN.replace("digits", folder.to_str().unwrap());
+    let learns = |plan: &str| plan.replace("simclr", "supervised");
+    for (plan, told) in [
+        (on(&flat), "no row has a label"),
+        (learns(&on(&pictures)), "supervised learns all labels, and"),
+        (
+            learns(&format!("validate = true\n{PLAN}")),
+            "supervised is supervised, which learns the labels of the rows to be measured on",
+        ),
+    ] {
+        let error = fail(compare(&place, &plan));
+        assert!(error.contains(told), "{error}");
+        assert!(!place.path("out/runs").exists(), "{plan}");
+    }
+}
+
+#[test]
 fn slips_in_a_plan_are_one_line_each() {
     let place = Place::new();
     for (from, to, told) in [
@@ -39,6 +63,8 @@ fn slips_in_a_plan_are_one_line_each() {
         ("images = [64]", "", "images or minutes: expected at least one positive number"),
         ("\"digits\"", "\"nowhere\"", "nowhere"),
         ("knn", "svm", "svm"),
+        ("knn", "attention", "probes: `attention`, expected linear, mlp or knn"),
+        ("probe_seeds = 1", "probe_seeds = 9000000000000000000", "expected 1 to 100"),
     ] {
         let error = fail(compare(&place, &PLAN.replace(from, to)));
         assert!(error.contains(told), "{error}");

@@ -237,6 +237,7 @@ fn bad_arguments_of_probe_are_named() {
         (&["--few-labels", "0"], "--few-labels 0"),
         (&["--few-labels", "1000"], "--few-labels 1000: class `0` has"),
         (&["--label", "colour"], "no label column `colour`"),
+        (&["--t", "0.5", "--head", "gru"], "--head gru reads codes at several t, but there is one"),
     ] {
         let message = fail(on("probe", &place, arguments));
         assert!(message.contains(named), "{message}");
@@ -246,8 +247,6 @@ fn bad_arguments_of_probe_are_named() {
 #[test]
 fn an_image_is_its_own_nearest_neighbour() {
     let place = trained();
-    let png = place.path("query.png");
-    // Row 7 of the data, found again as the file that its sheet would show.
     let found = succeed(on("neighbours", &place, &["--row", "7", "--t", "0,1", "-k", "3"]));
     for level in found["levels"].as_array().unwrap() {
         let rows: Vec<u64> =
@@ -255,13 +254,31 @@ fn an_image_is_its_own_nearest_neighbour() {
         assert_eq!(rows.len(), 3);
         assert!(!rows.contains(&7));
     }
-    let mut sheet = on("neighbours", &place, &["--row", "7", "--sheet"]);
-    sheet.arg(&png);
-    succeed(sheet);
-    // The sheet is a picture, so it can be asked about itself.
-    let mut query = on("neighbours", &place, &["-k", "1", "--t", "0", "--image"]);
-    query.arg(&png).arg("--data").arg(&png);
+    let (pictures, sheet) = (place.pictures("pictures", 6), place.path("sheet.png"));
+    let mut query = on("neighbours", &place, &["-k", "18446744073709551615", "--t", "0", "--image"]);
+    query.arg(pictures.join("light/3.png")).arg("--data").arg(&pictures).arg("--sheet").arg(&sheet);
     let found = succeed(query);
-    let nearest = &found["levels"][0]["neighbours"][0];
-    assert!(nearest["similarity"].as_f64().unwrap() > 0.999, "{found}");
+    let neighbours = found["levels"][0]["neighbours"].as_array().unwrap();
+    // All that there are, itself first.
+    assert_eq!((neighbours.len(), neighbours[0]["row"].as_u64()), (12, Some(9)), "{found}");
+    assert!(neighbours[0]["similarity"].as_f64().unwrap() > 0.999, "{found}");
+    assert!(sheet.exists());
+}
+
+#[test]
+fn an_encoder_is_not_measured_on_rows_whose_labels_it_learned() {
+    let place = Place::new();
+    let (pictures, run) = (place.pictures("pictures", 10), place.path("run"));
+    let mut train = diffrep(&["train", "--method", "supervised", "--steps", "2", "--json", "--quiet"]);
+    train.arg("--config").arg(place.path("tiny.toml")).arg("--data").arg(&pictures).arg("--out").arg(&run);
+    succeed(train);
+    let probe = |more: &[&str]| {
+        let mut command = diffrep(&["probe", "--probe", "knn", "--seeds", "1", "--json", "--quiet"]);
+        command.arg(&run).args(more);
+        command
+    };
+    let error = fail(probe(&[]));
+    assert!(error.contains("supervised has learned the labels of these images"), "{error}");
+    let other = place.pictures("other", 10);
+    succeed(probe(&["--test-data", other.to_str().unwrap()]));
 }

@@ -10,7 +10,7 @@ pub enum Criterion {
     EffectiveRank,
     /// Intrinsic dimension of the codes.
     IntrinsicDimension,
-    /// Mean linear CKA with the codes at the other t: the t that has most in common with all.
+    /// Mean linear CKA with the codes at the other t, where it is defined: the t that has most in common with all.
     Centrality,
 }
 
@@ -38,8 +38,11 @@ impl Criterion {
             Self::IntrinsicDimension => intrinsic_dimension(&columns[i], dim),
             Self::Centrality => {
                 let others = (0..columns.len()).filter(|&j| j != i);
-                let sum: f64 = others.map(|j| linear_cka(&columns[i], &columns[j], (dim, dim))).sum();
-                sum / (columns.len() - 1) as f64
+                let defined: Vec<f64> = others
+                    .map(|j| linear_cka(&columns[i], &columns[j], (dim, dim)))
+                    .filter(|cka| !cka.is_nan())
+                    .collect();
+                defined.iter().sum::<f64>() / defined.len() as f64
             }
         };
         (0..columns.len()).map(value).collect()
@@ -67,6 +70,7 @@ pub(super) fn curves(columns: &[Vec<f32>], dim: usize, t: &[f64], factors: &[Fac
             (factor.name.clone(), spearman(&values, &factor.accuracy), best - factor.accuracy[chosen])
         });
         let agreement = agreement.collect();
+        let values = values.into_iter().map(|value| Some(value).filter(|value| value.is_finite())).collect();
         CriterionCurve { name: criterion.name().to_owned(), t: t[chosen], values, agreement }
     };
     Criterion::ALL.map(curve).into()
@@ -112,6 +116,17 @@ mod tests {
         );
         assert_eq!(spearman(&[1., 2.], &[3., 3.]), None);
         assert_eq!(spearman(&[1., f64::NAN], &[3., 4.]), None);
+    }
+
+    #[test]
+    fn one_collapsed_level_leaves_the_centrality_of_the_others() {
+        let mut spread = vec![0.0; 300];
+        Key::new(1, 0, 0).fill_normal(0, &mut spread);
+        let values = Criterion::Centrality.values(&[vec![1.0; 300], spread.clone(), spread], 3);
+        assert!(
+            values[0].is_nan() && (values[1] - 1.0).abs() < 1e-6 && (values[2] - 1.0).abs() < 1e-6,
+            "{values:?}"
+        );
     }
 
     #[test]

@@ -13,11 +13,9 @@ pub struct FactorData {
     pub name: String,
     /// Its rows.
     pub labelled: LabelledData,
-    /// Standardised pixels of the rows to learn from and to test on, the baseline's features.
-    pub pixels: [Vec<f32>; 2],
 }
 
-/// Codes of all images of a data set at several t.
+/// Codes of all images of a data set at several t; or their pixels, at one.
 #[derive(Clone, Debug)]
 pub struct Codes {
     /// Levels of detail, T of them.
@@ -50,15 +48,9 @@ impl Codes {
 
 /// The factors of a data set that `columns` names, all with `None`.
 ///
-/// `pixels` gives the standardised pixels of a set.
-///
 /// # Errors
-/// A column that the data don't have, or without labels; pixels that can't be read.
-pub fn factor_data<E: Into<AnalyseError>>(
-    data: &Dataset,
-    columns: Option<&[String]>,
-    pixels: impl Fn(&crate::data::ImageSet) -> Result<Vec<f32>, E>,
-) -> Result<Vec<FactorData>, AnalyseError> {
+/// A column that the data don't have, or without labels.
+pub fn factor_data(data: &Dataset, columns: Option<&[String]>) -> Result<Vec<FactorData>, AnalyseError> {
     let known: Vec<String> = data.train.columns().iter().map(|column| column.name.clone()).collect();
     if known.is_empty() {
         return Err(ProbeError::NoLabels { data: data.name.clone() }.into());
@@ -69,9 +61,7 @@ pub fn factor_data<E: Into<AnalyseError>>(
             ProbeError::NoColumn { .. } => error.into(),
             _ => AnalyseError::Factor { factor: name.clone(), error },
         })?;
-        let of = |set| pixels(set).map_err(Into::into);
-        let pixels = [of(&labelled.train.images)?, of(&labelled.test.images)?];
-        Ok(FactorData { name: name.clone(), labelled, pixels })
+        Ok(FactorData { name: name.clone(), labelled })
     };
     wanted.iter().map(factor).collect()
 }
@@ -85,7 +75,7 @@ pub(super) struct Task<'a> {
 impl Task<'_> {
     /// Probes one factor.
     pub fn factor(&self, factor: &FactorData) -> Result<Factor, AnalyseError> {
-        let Request { codes, random, settings, attention, .. } = self.request;
+        let Request { codes, random, pixels, settings, attention, .. } = self.request;
         let labelled = &factor.labelled;
         let levels = codes.t.len();
         let done = AtomicUsize::new(0);
@@ -116,9 +106,12 @@ impl Task<'_> {
         let trained = codes.of(labelled);
         let scores = of_t(&trained, "encoder")?;
         let baseline = of_t(&random.of(labelled), "random encoder")?;
-        let dim = factor.pixels[0].len() / labelled.train.rows.len();
-        let [train, test] = [&factor.pixels[0], &factor.pixels[1]].map(|pixels| Features::new(pixels, dim));
+        let [train, test] = &pixels.of(labelled);
+        let [train, test] = [train, test].map(|values| Features::new(values, pixels.dim));
         let pixels = probe("raw pixels", vec![Column { t: None, train, test }], settings)?;
+        let chosen = |outcomes: &[Outcome]| {
+            outcomes.iter().find(|outcome| outcome.score.headline).and_then(|outcome| outcome.score.t)
+        };
         let whole = match attention {
             true => Some(self.attention(&trained, probe)?),
             false => None,
@@ -134,8 +127,9 @@ impl Task<'_> {
             accuracy,
             sd: scores.iter().map(|outcome| outcome.score.sd).collect(),
             validation: scores.iter().map(|outcome| outcome.score.validation_accuracy).collect(),
-            best_t: scores.iter().find(|outcome| outcome.score.headline).and_then(|outcome| outcome.score.t),
+            best_t: chosen(&scores),
             random: accuracies(&baseline),
+            random_t: chosen(&baseline),
             pixels: pixels[0].score.accuracy,
             attention_accuracy: whole.as_ref().map(|(outcome, _)| (outcome.score.accuracy, outcome.score.sd)),
             attention: whole.map(|(_, weights)| weights),

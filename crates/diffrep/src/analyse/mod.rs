@@ -27,6 +27,8 @@ pub struct Request<'a> {
     pub codes: &'a Codes,
     /// Codes of the encoder with random weights, at the same t.
     pub random: &'a Codes,
+    /// Standardised pixels of the images, the baseline's features: one level, whatever its t.
+    pub pixels: &'a Codes,
     /// What the codes are worth to the score network at each t; empty without one.
     pub gains: Vec<LevelGain>,
     /// The network behind the codes.

@@ -1,7 +1,8 @@
 //! The result of an analysis, as it is kept.
 use super::AnalyseError;
+use crate::files::PartFile;
 use crate::probe::{Data, Origin};
-use crate::represent::{LevelGain, PartFile};
+use crate::represent::LevelGain;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -56,6 +57,9 @@ pub struct Factor {
     pub trend: Option<f64>,
     /// Accuracy of a random encoder's codes at each t.
     pub random: Vec<f64>,
+    /// The t at which its validation accuracy is best.
+    #[serde(default)]
+    pub random_t: Option<f64>,
     /// Accuracy of raw pixels.
     pub pixels: f64,
     /// Accuracy of the head with attention over all t, and its deviation.
@@ -80,8 +84,8 @@ pub struct Level {
 pub struct CriterionCurve {
     /// Its name.
     pub name: String,
-    /// Its value at each t; the largest chooses.
-    pub values: Vec<f64>,
+    /// Its value at each t, where it is defined; the largest chooses.
+    pub values: Vec<Option<f64>>,
     /// The t that it chooses.
     pub t: f64,
     /// For each factor: Spearman's rank correlation over t with the test accuracy, `None` where one of the two is constant,

@@ -1,18 +1,14 @@
 //! Codes at every two t compared, and the dimension of the codes at each.
 use super::{Codes, Level, Request};
 use crate::measure::{effective_rank, intrinsic_dimension, linear_cka, normalised_mutual_information};
-use crate::random::{Purpose, Seed};
+use crate::random::{Purpose, Seed, monitor};
 use rayon::prelude::*;
-
-/// Indices of the random streams of the sample and of the jitter.
-const SAMPLE: u16 = 2;
-const JITTER: u16 = 3;
 
 /// Rows of the test images (of the training images, where there are none) whose codes are compared, ascending.
 pub(super) fn sample(request: &Request) -> Vec<usize> {
     let codes = request.codes.test.as_ref().unwrap_or(&request.codes.train);
     let all = codes.len() / (request.codes.t.len() * request.codes.dim);
-    let mut rows = request.seed.key(Purpose::Monitor, SAMPLE, 0).permutation(0, all);
+    let mut rows = request.seed.key(Purpose::Monitor, monitor::COMPARED, 0).permutation(0, all);
     rows.truncate(request.images);
     rows.sort_unstable();
     rows
@@ -41,7 +37,7 @@ pub(super) fn cka(columns: &[Vec<f32>], dim: usize) -> Vec<Vec<Option<f64>>> {
 
 /// Normalised mutual information of every two columns.
 pub(super) fn information(columns: &[Vec<f32>], dim: usize, seed: Seed) -> Vec<Vec<Option<f64>>> {
-    let key = seed.key(Purpose::Monitor, JITTER, 0);
+    let key = seed.key(Purpose::Monitor, monitor::JITTER, 0);
     let rows = normalised_mutual_information(columns, dim, key);
     rows.into_iter().map(|row| row.into_iter().map(finite).collect()).collect()
 }

@@ -8,7 +8,7 @@ pub use samples::{Effort, Samples};
 use crate::data::{Dataset, ImageSet, ImageShape};
 use crate::random::{Purpose, Seed};
 use crate::represent::{self, LoadedEncoder, RepresentError};
-use crate::train::{Config, DryRun, Plan, StepTimes, TrainError};
+use crate::train::{Config, DryRun, Plan, StepTimes, TrainError, check_numbers};
 use burn::tensor::Device;
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ impl Bench {
     /// # Errors
     /// The first setting that doesn't do.
     pub fn new(config: Config, preset: &str, device: &Device) -> Result<Self, TrainError> {
+        check_numbers(&config)?;
         let images = generate(shape(&config, preset), BATCHES * config.train.batch, Seed(config.seed))?;
         let dataset =
             Dataset { name: "generated".to_owned(), train: images.clone(), test: None, skipped: Vec::new() };

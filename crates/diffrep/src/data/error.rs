@@ -40,7 +40,7 @@ pub enum DataError {
         reason: String,
     },
     /// Images of a folder that can't be used.
-    #[error("{}: {count} of {total} images can't be read (skip leaves them out): {first}", path.display())]
+    #[error("{}: {count} of {total} images can't be read (on_bad = skip leaves them out): {first}", path.display())]
     BadImages {
         /// The folder.
         path: PathBuf,

@@ -4,6 +4,7 @@
 //! An empty field means no label. Images that the file doesn't name are unlabelled. Keys are sought among the
 //! training images, then among the test images; test images keep their own labels if the file names none of them.
 use super::{DataError, Dataset, ImageSet, LabelColumn};
+use crate::files::PartFile;
 use std::{
     collections::{BTreeSet, HashMap},
     path::Path,
@@ -70,12 +71,7 @@ pub fn write_label_file(path: &Path, set: &ImageSet, rows: &[usize]) -> Result<(
     }
     let bytes =
         written.map_err(std::io::Error::from).and_then(|()| writer.into_inner().map_err(|e| e.into_error()));
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    bytes
-        .and_then(|bytes| std::fs::write(&partial, bytes))
-        .and_then(|()| std::fs::rename(&partial, path))
-        .map_err(DataError::io(path))
+    bytes.and_then(|bytes| PartFile::write_whole(path, &bytes)).map_err(DataError::io(path))
 }
 
 struct LabelFile {

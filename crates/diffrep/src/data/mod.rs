@@ -32,4 +32,4 @@ pub use image_set::{ImageSet, ImageShape};
 pub use label_file::write_label_file;
 pub use labels::LabelColumn;
 pub use preprocess::Preprocess;
-pub use split::{Split, per_class, random_split, stratified_split};
+pub use split::{Split, per_class, stratified_split, tested_split};

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 /// Streams of [`Purpose::Split`].
 const HELD_OUT: u16 = 0;
 const FEW_LABELS: u16 = 1;
-const PLAIN: u16 = 2;
+
+/// Part of data without a test split that probes are tested on.
+const TESTED: f64 = 0.2;
 
 /// Two disjoint lists of rows, each in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,17 +58,10 @@ pub fn stratified_split(labels: &[Option<u32>], fraction: f64, seed: Seed) -> Re
     Ok(split)
 }
 
-/// Holds out ⌈`fraction` · `rows`⌉ rows whatever their labels.
-///
-/// # Errors
-/// `fraction` outside [0, 1).
-pub fn random_split(rows: usize, fraction: f64, seed: Seed) -> Result<Split, DataError> {
-    let count = held_out_count(rows, fraction)?;
-    let order = seed.key(Purpose::Split, PLAIN, 0).permutation(0, rows);
-    let (mut held_out, mut rest) = (order[..count].to_vec(), order[count..].to_vec());
-    held_out.sort_unstable();
-    rest.sort_unstable();
-    Ok(Split { rest, held_out })
+/// The rows that probes are tested on in data without a test split, a stratified fifth of those with a label, and the
+/// others. They are the same in every run, whatever its seed, and nothing else may look at their labels.
+pub fn tested_split(labels: &[Option<u32>]) -> Split {
+    stratified_split(labels, TESTED, Seed(0)).expect("a fifth is a fraction")
 }
 
 /// `count` rows of every class, in ascending order. With the same seed a smaller count gives a subset of a larger

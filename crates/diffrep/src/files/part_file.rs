@@ -1,9 +1,12 @@
 //! A file that appears under its name only when it is complete.
+use super::sync_parent;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// A file being written under a temporary name beside its own; [`PartFile::finish`] syncs and renames it.
+/// A file being written under a temporary name beside its own; [`PartFile::finish`] syncs it, renames it and syncs its
+/// folder.
 ///
 /// Dropped without `finish`, the temporary file is removed and an earlier file of that name is untouched.
 #[derive(Debug)]
@@ -22,9 +25,7 @@ impl PartFile {
         if path.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
-        let mut part = name.to_owned();
-        part.push(format!(".part-{}", std::process::id()));
-        let part = path.with_file_name(part);
+        let part = path.with_file_name(part_name(name));
         let file = BufWriter::with_capacity(1 << 16, File::create(&part)?);
         Ok(Self { path: path.to_owned(), part, file: Some(file) })
     }
@@ -46,7 +47,7 @@ impl PartFile {
         if result.is_err() {
             remove(&self.part);
         }
-        result
+        result.and_then(|()| sync_parent(&self.path))
     }
 
     fn file(&mut self) -> &mut BufWriter<File> {
@@ -76,6 +77,13 @@ impl Drop for PartFile {
             remove(&self.part);
         }
     }
+}
+
+/// The temporary name; two processes that write the same file don't share it.
+fn part_name(name: &OsStr) -> OsString {
+    let mut part = name.to_owned();
+    part.push(format!(".part-{}", std::process::id()));
+    part
 }
 
 fn remove(part: &Path) {
@@ -114,6 +122,19 @@ mod tests {
         part.finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.bin"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_leaves_the_earlier_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.txt");
+        PartFile::write_whole(&path, b"old").unwrap();
+        let part = path.with_file_name(part_name(OsStr::new("a.txt")));
+        std::os::unix::fs::symlink("/dev/full", part).unwrap();
+        let error = PartFile::write_whole(&path, b"new").unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
     }
 
     #[test]

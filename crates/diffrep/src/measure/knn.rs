@@ -2,6 +2,7 @@
 //!
 //! The protocol of Wu et al., "Unsupervised feature learning via non-parametric instance discrimination" (2018):
 //! cosine similarity, each of the k nearest training codes votes for its class with weight exp(similarity / τ).
+use super::first_largest;
 use super::neighbours::nearest;
 
 /// Neighbours that vote in diffrep's reported figures.
@@ -24,13 +25,7 @@ pub fn knn_predict(train: (&[f32], &[u32]), test: &[f32], dim: usize, k: usize, 
         for neighbour in neighbours {
             votes[labels[neighbour.row] as usize] += (neighbour.similarity as f64 / KNN_TEMPERATURE).exp();
         }
-        let mut winner = 0;
-        for (class, &vote) in votes.iter().enumerate() {
-            if vote > votes[winner] {
-                winner = class;
-            }
-        }
-        winner as u32
+        first_largest(&votes) as u32
     };
     nearest(codes, test, dim, k).into_iter().map(vote).collect()
 }

@@ -24,6 +24,7 @@ pub struct Neighbour {
 /// If `dim` is 0 or doesn't divide both lengths.
 pub fn nearest(codes: &[f32], queries: &[f32], dim: usize, k: usize) -> Vec<Vec<Neighbour>> {
     assert!(dim > 0 && codes.len().is_multiple_of(dim) && queries.len().is_multiple_of(dim), "rows of {dim}");
+    let k = k.min(codes.len() / dim);
     let (codes, queries) = (normalised(codes, dim), normalised(queries, dim));
     queries.par_chunks(QUERIES * dim).flat_map_iter(|block| nearest_of_block(&codes, block, dim, k)).collect()
 }

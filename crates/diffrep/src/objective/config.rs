@@ -126,6 +126,9 @@ impl ObjectiveConfig {
         if self.encoder_view != EncoderView::Same && !(needs.score_network || needs.decoder) {
             return Err(ObjectiveError::NoTarget { method });
         }
+        if self.needs_decoder() && !(needs.score_network || needs.decoder) {
+            return Err(ObjectiveError::NothingReconstructed { method });
+        }
         if self.drop_latent > 0.0 && !needs.score_network {
             return Err(ObjectiveError::NothingTold { method });
         }
@@ -180,6 +183,12 @@ pub enum ObjectiveError {
     /// Another view than a target that isn't there.
     #[error("objective.encoder_view: {method} has no picture to denoise or reconstruct; expected `same`")]
     NoTarget {
+        /// Its name.
+        method: &'static str,
+    },
+    /// A reconstruction beside a loss that has no place for it.
+    #[error("objective.reconstruction: {method} reconstructs nothing; expected 0")]
+    NothingReconstructed {
         /// Its name.
         method: &'static str,
     },

@@ -11,6 +11,10 @@ pub enum ProbeError {
         "{data}: no row has a label; a probe needs labelled images (give --labels FILE, or folders by class)"
     )]
     NoLabels { data: String },
+    #[error(
+        "{data}: {method} has learned the labels of these images, and there is no test split to measure it on; give --test-data"
+    )]
+    Learned { data: String, method: &'static str },
     #[error("a probe needs at least 2 classes, but the training labels hold {classes}")]
     OneClass { classes: usize },
     #[error("{data}: class `{class}` is not a class of the training data (they are: {known})")]
@@ -33,6 +37,10 @@ pub enum ProbeError {
         "unknown probe `{name}`, expected linear, mlp or knn, or for the whole trajectory concat, mean, softmax, gru or attention"
     )]
     UnknownProbe { name: String },
+    #[error(
+        "--head {head} reads codes at several t, but there is one: a static encoder, --t with one level, or --t auto"
+    )]
+    OneLevel { head: &'static str },
     #[error("unknown recipe `{name}`, expected default or paper")]
     UnknownRecipe { name: String },
     #[error("{}: no saved head; run `diffrep probe` on this run first", path.display())]

@@ -74,6 +74,9 @@ pub fn fit(training: Training, kind: ProbeKind, learning_rate: f64, seed: Seed) 
             );
         }
         let (validation, validation_loss) = evaluate(&head, training);
+        if !validation_loss.is_finite() {
+            return None;
+        }
         let better = best.as_ref().is_none_or(|best| {
             (validation, -validation_loss) > (best.validation, -best.validation_loss) || validation.is_none()
         });
@@ -179,6 +182,21 @@ pub fn predict(head: &Head, features: Features) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    // Features that are finite themselves, but not what an MLP makes of them.
+    #[test]
+    fn training_that_leaves_the_finite_numbers_gives_no_head() {
+        let values: Vec<f32> = (0..64).map(|i| if i % 3 == 0 { 3e38 } else { -3e38 }).collect();
+        let labels: Vec<u32> = (0..16).map(|row| row % 2).collect();
+        let split = Split { fit: (0..12).collect(), validation: (12..16).collect() };
+        let recipe: Recipe = "default".parse().unwrap();
+        let features = Features::new(&values, 4);
+        let training = Training { features, labels: &labels, classes: 2, split: &split, recipe: &recipe };
+        assert!(fit(training, ProbeKind::Mlp, 1e-3, Seed(0)).is_none());
+        let tame: Vec<f32> = values.iter().map(|value| value / 1e38).collect();
+        let training = Training { features: Features::new(&tame, 4), ..training };
+        assert!(fit(training, ProbeKind::Mlp, 1e-3, Seed(0)).is_some());
+    }
 
     #[test]
     fn a_pass_visits_every_row_once_and_batches_are_full() {

@@ -174,13 +174,15 @@ fn softmax(logits: &mut [f32]) {
     logits.iter_mut().for_each(|p| *p /= sum);
 }
 
-/// Sum over rows of −ln p(label); `logits` become probabilities.
+/// Sum over rows of −ln p(label); `logits` become probabilities. NaN where logits are not finite.
 pub(super) fn cross_entropy(logits: &mut [f32], labels: &[u32], classes: usize) -> f64 {
     let mut loss = 0.0;
     for (row, &label) in logits.chunks_mut(classes).zip(labels) {
         softmax(row);
-        // A probability that underflows to 0 counts as the smallest f32, so that one row can't make all infinite.
-        loss -= (row[label as usize].max(f32::MIN_POSITIVE) as f64).ln();
+        let p = row[label as usize];
+        // A probability that underflows to 0 counts as the smallest f32, so that one row can't make all infinite. (`max`
+        // would take NaN for it too.)
+        loss -= f64::from(if p < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { p }).ln();
     }
     loss
 }

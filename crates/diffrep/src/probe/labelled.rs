@@ -1,13 +1,8 @@
 //! The labelled rows of data, for training and for testing probes.
 use super::ProbeError;
 use super::score::Data;
-use crate::data::{Dataset, ImageSet, LabelColumn, stratified_split};
-use crate::random::Seed;
-
-/// Part of data without a test split that is held out for testing.
-const HELD_OUT: f64 = 0.2;
-/// Seed of that split: fixed, so that scores of different seeds and runs are of the same rows.
-const SPLIT_SEED: Seed = Seed(0);
+use crate::data::{Dataset, ImageSet, LabelColumn, tested_split};
+use crate::represent::LoadedEncoder;
 
 /// Images that all have a label.
 #[derive(Clone, Debug)]
@@ -58,7 +53,7 @@ impl LabelledData {
             }
             (None, Some(set)) => (train.train.clone(), set.clone(), train, "test split"),
             (None, None) => {
-                let split = stratified_split(&labels.values, HELD_OUT, SPLIT_SEED)?;
+                let split = tested_split(&labels.values);
                 let part = |rows: &[usize]| train.train.subset(rows);
                 let (rest, held_out) = (part(&split.rest), part(&split.held_out));
                 parts = Some([split.rest, split.held_out]);
@@ -78,6 +73,19 @@ impl LabelledData {
             side.rows.iter_mut().for_each(|row| *row = part[*row]);
         }
         Ok(Self { classes, train, test, held_out, data })
+    }
+
+    /// Errors if `encoder` was trained on the labels of the rows to test on: by a method that learns labels, on these data,
+    /// from which the rows were only held out now.
+    ///
+    /// # Errors
+    /// [`ProbeError::Learned`].
+    pub fn refuse_learned(&self, encoder: &LoadedEncoder) -> Result<(), ProbeError> {
+        let method = encoder.config().objective.method;
+        if self.held_out && method.needs().labels && self.data.train_data == encoder.record().dataset {
+            return Err(ProbeError::Learned { data: self.data.train_data.clone(), method: method.name() });
+        }
+        Ok(())
     }
 }
 

@@ -32,6 +32,6 @@ pub use protocol::{Outcome, Settings, Task, run};
 pub use recipe::{ProbeKind, Recipe};
 pub use run_probe::{ProbeEvent, RunProbe, probe_run};
 pub use saved::{HeadRecord, SavedHead, TrajectoryRecord};
-pub use score::{Data, Origin, Score, Scores, few_label_scores, headline};
+pub use score::{Data, Origin, Score, Scores, best_validated, few_label_scores, headline};
 pub use score_probe::ScoreProbe;
 pub use trajectory::{Attention, Gru, Pooled, Pooling};

@@ -179,19 +179,20 @@ impl Experiment<'_> {
     fn heads(&self, cell: &Cell) -> Result<Results, ProbeError> {
         let train = |seed: usize, learning_rate: f64| {
             fit(self.training(cell, seed), cell.probe, learning_rate, Seed(self.settings.seeds[seed]))
-                .ok_or_else(|| {
-                    let source_name = self.source.name.clone();
-                    ProbeError::Diverged { probe: cell.probe.name(), source_name, learning_rate }
-                })
+                .ok_or(learning_rate)
+        };
+        let diverged = |learning_rate: f64| {
+            let source_name = self.source.name.clone();
+            ProbeError::Diverged { probe: cell.probe.name(), source_name, learning_rate }
         };
         let rates = &self.settings.recipe.learning_rates;
         // Without validation rows nothing can choose: the first learning rate is taken.
         let rates = if cell.splits[0].validation.is_empty() { &rates[..1] } else { &rates[..] };
-        let tried = rates.par_iter().map(|&rate| train(0, rate)).collect::<Result<Vec<_>, _>>()?;
-        let (learning_rate, first) = best_rate(rates, tried);
+        let tried: Vec<Result<Fit, f64>> = rates.par_iter().map(|&rate| train(0, rate)).collect();
+        let (learning_rate, first) = best_rate(rates, tried).map_err(diverged)?;
         let others = (1..self.settings.seeds.len()).into_par_iter().map(|seed| train(seed, learning_rate));
         let mut fits = vec![first];
-        fits.extend(others.collect::<Result<Vec<_>, _>>()?);
+        fits.extend(others.collect::<Result<Vec<_>, _>>().map_err(diverged)?);
         Ok(Results {
             validation: fits.iter().map(|fit| fit.validation).collect(),
             predicted: fits.par_iter().map(|fit| predict(&fit.head, cell.column.test)).collect(),
@@ -262,14 +263,19 @@ impl Experiment<'_> {
     }
 }
 
-/// The learning rate with the best validation accuracy; equal ones: the lower loss, then the earlier one.
-fn best_rate(rates: &[f64], fits: Vec<Fit>) -> (f64, Fit) {
-    let mut tried = rates.iter().copied().zip(fits);
-    let first = tried.next().expect("a recipe has at least one learning rate");
-    tried.fold(first, |best, next| {
-        let quality = |fit: &Fit| (fit.validation, -fit.validation_loss);
-        if quality(&next.1) > quality(&best.1) { next } else { best }
-    })
+/// The learning rate with the best validation accuracy, of those with which training didn't diverge; equal ones: the lower
+/// loss, then the earlier one. Errors with a learning rate if all diverged.
+fn best_rate(rates: &[f64], tried: Vec<Result<Fit, f64>>) -> Result<(f64, Fit), f64> {
+    let quality = |fit: &Fit| (fit.validation, -fit.validation_loss);
+    let mut best: Result<(f64, Fit), f64> = Err(f64::NAN);
+    for (&rate, fit) in rates.iter().zip(tried) {
+        best = match (best, fit) {
+            (Ok(best), Ok(fit)) if quality(&fit) > quality(&best.1) => Ok((rate, fit)),
+            (Ok(best), _) => Ok(best),
+            (Err(_), fit) => fit.map(|fit| (rate, fit)),
+        };
+    }
+    best
 }
 
 fn gathered(features: Features, rows: &[usize]) -> Vec<f32> {

@@ -5,11 +5,12 @@ use super::labelled::LabelledData;
 use super::protocol::{Outcome, Settings, Task, run};
 use super::recipe::ProbeKind;
 use super::saved::{HeadRecord, SavedHead, TrajectoryRecord};
-use super::score::{Origin, Score, Scores};
+use super::score::{Origin, Score, Scores, best_validated};
 use super::score_probe::{ScoreProbe, probe_score};
 use crate::data::ImageSet;
+use crate::files::PartFile;
 use crate::random::Seed;
-use crate::represent::{Embeddings, LoadedEncoder, PartFile, pixels};
+use crate::represent::{Embeddings, LoadedEncoder, pixels};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -51,13 +52,18 @@ pub struct RunProbe<'a> {
 /// folder.
 ///
 /// # Errors
-/// As [`run`], and images that can't be read, files that can't be written.
+/// As [`run`] and [`LabelledData::refuse_learned`], and images that can't be read, files that can't be written, heads over
+/// all levels where there is one.
 pub fn probe_run(
     path: &Path,
     request: &RunProbe,
     observe: &(dyn Fn(ProbeEvent) + Sync),
 ) -> Result<Scores, ProbeError> {
     let RunProbe { encoder, labelled, .. } = request;
+    labelled.refuse_learned(encoder)?;
+    if let ([head, ..], 1) = (&request.heads.0[..], request.levels().len()) {
+        return Err(ProbeError::OneLevel { head: head.name() });
+    }
     for (name, side) in
         [(&labelled.data.train_data, &labelled.train), (&labelled.data.test_data, &labelled.test)]
     {
@@ -110,6 +116,11 @@ impl RunProbe<'_> {
         self.codes(ENCODER, self.encoder, observe)
     }
 
+    /// The levels at which the encoder is read: a static one has one.
+    fn levels(&self) -> &[f64] {
+        if self.encoder.is_time_conditioned() { &self.t } else { &[0.0] }
+    }
+
     fn pixels(&self, observe: &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Score>, ProbeError> {
         let preprocess = self.encoder.preprocess();
         let [train, test] =
@@ -129,7 +140,7 @@ impl RunProbe<'_> {
     ) -> Result<Vec<Outcome>, ProbeError> {
         let [train, test] = [&self.labelled.train.images, &self.labelled.test.images];
         let total = train.len() + test.len();
-        let t: &[f64] = if encoder.is_time_conditioned() { &self.t } else { &[0.0] };
+        let t = self.levels();
         let encode = |set: &ImageSet, before: usize| {
             let progress = |done| observe(ProbeEvent::Encoding(name, before + done, total));
             Embeddings::of(encoder, set, t, &progress)
@@ -142,10 +153,10 @@ impl RunProbe<'_> {
             test: Features::column(&test.values, levels, column, dim),
         };
         let columns = t.iter().enumerate().map(column).collect();
-        let origin = origin(encoder);
+        let origin = Origin::of(encoder);
         let mut outcomes = self.probe(name, columns, &origin, &self.settings, observe)?;
         let (heads, seeds) = &self.heads;
-        if !heads.is_empty() && levels > 1 {
+        if !heads.is_empty() {
             let whole = Column {
                 t: None,
                 train: Features::trajectory(&train.values, levels, dim),
@@ -183,26 +194,14 @@ impl RunProbe<'_> {
     }
 }
 
-/// The network behind the scores of `encoder`.
-pub(super) fn origin(encoder: &LoadedEncoder) -> Origin {
-    Origin {
-        weights: Some(encoder.weights().to_owned()),
-        step: encoder.step(),
-        precision: Some(encoder.precision().name().to_owned()),
-        ..Origin::default()
-    }
-}
-
 /// The head, trained with all labels, whose validation accuracy is best.
 fn best_head(outcomes: &[Outcome], request: &RunProbe) -> Option<SavedHead> {
-    let validation = |outcome: &Outcome| outcome.score.validation_accuracy.unwrap_or(0.0);
     let candidates = outcomes.iter().filter(|outcome| {
         outcome.head.is_some() && outcome.score.headline && outcome.score.labels_per_class.is_none()
     });
-    // Of equal ones the first, so the simplest probe.
-    let best =
-        candidates.reduce(|best, next| if validation(next) > validation(best) { next } else { best })?;
-    let (score, encoder) = (&best.score, request.encoder);
+    let score = best_validated(candidates.map(|outcome| &outcome.score))?;
+    let best = outcomes.iter().find(|outcome| std::ptr::eq(&outcome.score, score))?;
+    let encoder = request.encoder;
     let record = HeadRecord {
         classes: request.labelled.classes.clone(),
         probe: score.probe,

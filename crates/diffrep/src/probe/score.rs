@@ -1,6 +1,6 @@
 //! A score with the protocol that produced it.
 use super::recipe::{ProbeKind, Recipe};
-use crate::represent::ScoreInput;
+use crate::represent::{LoadedEncoder, ScoreInput};
 use serde::{Deserialize, Serialize};
 
 /// The data behind a score.
@@ -32,6 +32,18 @@ pub struct Origin {
     /// Of features of the score network, what it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_input: Option<ScoreInput>,
+}
+
+impl Origin {
+    /// The network that `encoder` was read from.
+    pub fn of(encoder: &LoadedEncoder) -> Self {
+        Self {
+            weights: Some(encoder.weights().to_owned()),
+            step: encoder.step(),
+            precision: Some(encoder.precision().name().to_owned()),
+            ..Self::default()
+        }
+    }
 }
 
 /// How well one probe does on one source at one t, and everything needed to measure it again.
@@ -145,6 +157,13 @@ pub fn headline<'a>(scores: &'a [Score], source: &str, probe: ProbeKind) -> Opti
     scores
         .iter()
         .find(|s| s.headline && s.source == source && s.probe == probe && s.labels_per_class.is_none())
+}
+
+/// The score with the best validation accuracy (0 without one), never chosen by test accuracy; of equal ones the first, so
+/// the simplest probe.
+pub fn best_validated<'a>(scores: impl IntoIterator<Item = &'a Score>) -> Option<&'a Score> {
+    let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
+    scores.into_iter().reduce(|best, next| if validation(next) > validation(best) { next } else { best })
 }
 
 /// The few-label curve of a source and probe at its headline t: fewest labels first, all labels last.

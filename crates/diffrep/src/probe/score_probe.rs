@@ -3,8 +3,8 @@ use super::ProbeError;
 use super::features::{Column, Features};
 use super::protocol::{Outcome, Settings};
 use super::recipe::ProbeKind;
-use super::run_probe::{ENCODER, ProbeEvent, RunProbe, origin};
-use super::score::{Origin, Score, headline, mark_headlines};
+use super::run_probe::{ENCODER, ProbeEvent, RunProbe};
+use super::score::{Origin, Score, best_validated, headline, mark_headlines};
 use crate::data::ImageSet;
 use crate::nn::BlockName;
 use crate::represent::{
@@ -40,7 +40,7 @@ pub(super) fn probe_score(
     encoder: &[Score],
     observe: &(dyn Fn(ProbeEvent) + Sync),
 ) -> Result<(Vec<Score>, Option<BestPlace>), ProbeError> {
-    let origin = Origin { score_input: Some(score.input), ..origin(score.network.encoder()) };
+    let origin = Origin { score_input: Some(score.input), ..Origin::of(score.network.encoder()) };
     let probes = &request.settings.probes;
     let settings = match score.search {
         true => Settings { probes: probes[..1].to_vec(), few_labels: Vec::new(), ..request.settings.clone() },
@@ -129,12 +129,10 @@ fn grid(
     Ok(by_block.into_iter().flatten().collect())
 }
 
-/// The score with the best validation accuracy; of equal ones the first.
+/// The best score of a probe that has a validation accuracy.
 fn best(scores: &[Score], probe: ProbeKind) -> Option<&Score> {
     let candidates = scores.iter().filter(|s| s.probe == probe && s.labels_per_class.is_none());
-    let validated = candidates.filter(|score| score.validation_accuracy.is_some());
-    validated
-        .reduce(|best, next| if next.validation_accuracy > best.validation_accuracy { next } else { best })
+    best_validated(candidates.filter(|score| score.validation_accuracy.is_some()))
 }
 
 fn at_place(

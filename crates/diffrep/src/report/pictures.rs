@@ -4,7 +4,7 @@ use super::embedding::Embedded;
 use super::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use super::model::ReportData;
 use crate::data::ImageSet;
-use crate::random::{Purpose, Seed};
+use crate::random::{Purpose, Seed, monitor};
 
 /// Rows of the grid of neighbours.
 const QUERIES: usize = 6;
@@ -22,7 +22,7 @@ pub struct Sample {
 impl Sample {
     /// At most `count` images of `set`, drawn at random, in the set's order; `split` is its name in titles.
     pub fn draw(set: &ImageSet, split: &str, count: usize, seed: Seed) -> Self {
-        let mut rows = seed.key(Purpose::Monitor, 1, 0).permutation(0, set.len());
+        let mut rows = seed.key(Purpose::Monitor, monitor::SHOWN, 0).permutation(0, set.len());
         rows.truncate(count);
         rows.sort_unstable();
         Self { images: set.subset(&rows), of: set.len(), split: split.to_owned() }

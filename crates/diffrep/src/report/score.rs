@@ -1,6 +1,6 @@
 //! The scores in a run's `probe.json`, chosen and named for tables and charts.
 use super::ReportError;
-use crate::probe::{ProbeKind, Score, Scores};
+use crate::probe::{ProbeKind, Score, Scores, best_validated};
 use std::path::Path;
 
 /// The trained encoder's scores bear this source.
@@ -24,12 +24,9 @@ pub fn deviation(score: &Score) -> Option<f64> {
     (score.seeds.len() > 1).then_some(score.sd)
 }
 
-/// The best encoder score (by validation accuracy, never by test accuracy) with all labels.
-pub fn headline(scores: &[Score]) -> Option<&Score> {
-    headlines(scores)
-        .into_iter()
-        .filter(|s| s.source == ENCODER)
-        .max_by(|a, b| a.validation_accuracy.unwrap_or(0.0).total_cmp(&b.validation_accuracy.unwrap_or(0.0)))
+/// The encoder's best score by validation accuracy with all labels: that of the saved head.
+pub fn of_encoder(scores: &[Score]) -> Option<&Score> {
+    best_validated(headlines(scores).into_iter().filter(|s| s.source == ENCODER))
 }
 
 /// The scores that stand for each source and probe: those at the t chosen by validation, with all labels.
@@ -48,10 +45,8 @@ pub fn probes(scores: &[Score]) -> Vec<ProbeKind> {
 /// Distinct sources, in the order of the scores; of several blocks of the score network only the one with the best
 /// validation accuracy.
 pub fn sources(scores: &[Score]) -> Vec<&str> {
-    let block = |s: &&Score| s.source.starts_with(BLOCK);
-    let validation = |s: &Score| s.validation_accuracy.unwrap_or(0.0);
-    let better = |best, next| if validation(next) > validation(best) { next } else { best };
-    let best = scores.iter().filter(block).reduce(better).map(|s| s.source.as_str());
+    let best =
+        best_validated(scores.iter().filter(|s| s.source.starts_with(BLOCK))).map(|s| s.source.as_str());
     let all = distinct(scores.iter().map(|s| s.source.as_str()));
     all.into_iter().filter(|source| !source.starts_with(BLOCK) || Some(*source) == best).collect()
 }

@@ -1,6 +1,6 @@
 //! Comma-separated text: one line an image.
-use super::PartFile;
 use super::file::{Outline, Writer};
+use crate::files::PartFile;
 use std::io;
 use std::path::Path;
 

@@ -4,14 +4,12 @@ use super::{RepresentError, ScoreNetwork};
 use crate::data::ImageSet;
 use crate::nn::Pass;
 use crate::objective::{Batch, Objective, ObjectiveConfig, ScoreMatching, TimeSampling, Weighting, ZGain};
-use crate::random::{Purpose, Seed};
+use crate::random::{Purpose, Seed, monitor};
 use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Images, at most, over which losses are averaged.
 const MOST_IMAGES: usize = 512;
-/// Index of the random stream that draws them.
-const IMAGES: u16 = 4;
 
 /// Denoising losses at one noise level: `½‖s(t)·score + ε‖²`, over pixels as the run reduces them, mean over images.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,7 +44,7 @@ impl ScoreNetwork {
         let whole = self.encoder();
         whole.check("the data", set)?;
         // In random order: codes are exchanged between neighbours, and folders come sorted by class.
-        let mut rows = seed.key(Purpose::Monitor, IMAGES, 0).permutation(0, set.len());
+        let mut rows = seed.key(Purpose::Monitor, monitor::GAINS, 0).permutation(0, set.len());
         rows.truncate(MOST_IMAGES);
         let set = &set.subset(&rows);
         let at = |t| {

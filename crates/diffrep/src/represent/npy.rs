@@ -1,6 +1,6 @@
 //! NumPy's array format, version 1.0: a header that tells type and shape, then the numbers.
-use super::PartFile;
 use super::file::{Outline, Writer};
+use crate::files::PartFile;
 use std::io::{self, Write};
 use std::path::Path;
 

@@ -1,7 +1,7 @@
 //! NumPy's archive: a zip of .npy files, stored uncompressed since codes don't compress.
-use super::PartFile;
 use super::file::{Outline, Writer};
 use super::npy::{header, write_floats};
+use crate::files::PartFile;
 use npyz::zip::ZipWriter;
 use npyz::zip::write::FileOptions;
 use std::io::{self, Seek, SeekFrom, Write};

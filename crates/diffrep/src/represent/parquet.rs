@@ -1,6 +1,6 @@
 //! Parquet: a row an image with its path, its label, and a list of floats for each t.
-use super::PartFile;
 use super::file::{Outline, Writer};
+use crate::files::PartFile;
 use ::parquet::basic::Compression;
 use ::parquet::data_type::{ByteArray, ByteArrayType, FloatType};
 use ::parquet::errors::ParquetError;
@@ -102,7 +102,7 @@ impl Parquet {
 type ColumnWriter<'a> = ::parquet::file::writer::SerializedColumnWriter<'a>;
 
 /// The error of the disk, where that is what it was.
-fn io_error(error: ParquetError) -> io::Error {
+pub(crate) fn io_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(inner) => match inner.downcast::<io::Error>() {
             Ok(error) => *error,

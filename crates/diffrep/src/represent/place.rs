@@ -1,7 +1,8 @@
 //! Where features are best read, as a probe found it, for whoever encodes later.
 use super::encode::batches;
-use super::{PartFile, RepresentError, ScoreInput, ScoreNetwork};
+use super::{RepresentError, ScoreInput, ScoreNetwork};
 use crate::data::ImageSet;
+use crate::files::PartFile;
 use crate::nn::{BlockName, Precision, PrecisionName};
 use serde::{Deserialize, Serialize};
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Safetensors: the length of a JSON table, the table, then all tensors' bytes. Written in one pass, which the crate
 //! can't do, as it wants all tensors in memory.
-use super::PartFile;
 use super::file::{Outline, Writer};
 use super::npy::write_floats;
+use crate::files::PartFile;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::path::Path;

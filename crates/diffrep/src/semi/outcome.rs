@@ -3,8 +3,8 @@ use super::SemiError;
 use super::propagate::{Propagated, certainty};
 use super::task::SemiTask;
 use crate::data::ImageSet;
+use crate::files::PartFile;
 use crate::measure::first_largest;
-use crate::train;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -76,7 +76,7 @@ impl Summary {
     pub fn save(&self, run: &Path) -> Result<(), SemiError> {
         let path = run.join(FILE);
         let text = serde_json::to_vec_pretty(self).expect("a summary holds strings and numbers");
-        train::write_atomically(&path, &text).map_err(|error| SemiError::Write { path, error })
+        PartFile::write_whole(&path, &text).map_err(|error| SemiError::Write { path, error })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Outcomes as CSV and Parquet: a row an image.
 use super::{Outcome, SemiError};
 use crate::data::ImageSet;
-use crate::represent::PartFile;
+use crate::files::PartFile;
+use crate::represent::parquet_error as io_error;
 use ::parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType};
-use ::parquet::errors::ParquetError;
 use ::parquet::file::metadata::KeyValue;
 use ::parquet::file::properties::WriterProperties;
 use ::parquet::file::writer::SerializedFileWriter;
@@ -103,15 +103,5 @@ impl Outcome {
     /// The guess and all probabilities of each image.
     fn rows(&self) -> impl Iterator<Item = (usize, &[f64])> {
         self.guesses().into_iter().zip(self.probabilities.chunks(self.classes.len()))
-    }
-}
-
-fn io_error(error: ParquetError) -> io::Error {
-    match error {
-        ParquetError::External(error) => match error.downcast::<io::Error>() {
-            Ok(error) => *error,
-            Err(error) => io::Error::other(error),
-        },
-        other => io::Error::other(other),
     }
 }

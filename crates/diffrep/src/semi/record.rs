@@ -2,6 +2,7 @@
 use super::settings::SemiSettings;
 use super::start::Network;
 use super::{SemiError, SemiTask};
+use crate::files::PartFile;
 use crate::train::{self, LockedRun, RunError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -79,5 +80,5 @@ pub(super) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Semi
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(RunError::io("create", folder))?;
     }
-    train::write_atomically(path, &text).map_err(RunError::io("write", path)).map_err(SemiError::from)
+    PartFile::write_whole(path, &text).map_err(RunError::io("write", path)).map_err(SemiError::from)
 }

@@ -4,7 +4,7 @@ use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
 use super::table::markdown;
 use super::{Budget, StudyError};
-use crate::data;
+use crate::data::{self, OpenOptions};
 use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
 use crate::train::checkpoint::{self, Weights, Which};
@@ -70,7 +70,7 @@ impl Study<'_> {
         std::fs::create_dir_all(&results)
             .map_err(|error| StudyError::Write { path: results.clone(), error })?;
         let plan = self.plan;
-        self.refuse_learned_rows()?;
+        self.refuse_unmeasurable()?;
         let of = plan.arms.len() * plan.seeds.len() * plan.budgets.len() + 1;
         let protocol = Protocol::of(&plan.t, &plan.probes, plan.test);
         let mut record = StudyRecord::default();
@@ -122,14 +122,18 @@ impl Study<'_> {
         Ok(Some(record))
     }
 
-    /// Errors if a method learns the labels of rows that it would be measured on, for want of a test split.
-    fn refuse_learned_rows(&self) -> Result<(), StudyError> {
+    /// Errors, before anything is trained, if it couldn't be measured: data without labels, or a method that learns the
+    /// labels of rows that it would be measured on, for want of a test split.
+    fn refuse_unmeasurable(&self) -> Result<(), StudyError> {
+        let first = &self.plan.arms[0];
+        let data = &first.config().data;
+        let labelled = self.labelled(&data.source, &data.open_options()).map_err(probing(&first.name))?;
         let learns = |arm: &&Arm| arm.config().objective.method.needs().labels;
-        let Some(arm) = self.plan.arms.iter().find(learns) else { return Ok(()) };
-        let data = &arm.config().data;
-        match data::open(&data.source, &data.open_options())?.test {
-            Some(_) => Ok(()),
-            None => Err(StudyError::Learned { arm: arm.name.clone(), data: data.source.clone() }),
+        match self.plan.arms.iter().find(learns) {
+            Some(arm) if labelled.held_out => {
+                Err(StudyError::Learned { arm: arm.name.clone(), data: data.source.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -156,7 +160,7 @@ impl Study<'_> {
         let Some(steps) = trained else { return Ok(None) };
         let (which, weights) = (Which::Step(steps), Weights::Ema);
         let encoder = LoadedEncoder::open(&run, which, weights, self.device)?;
-        let labelled = self.labelled(&encoder).map_err(probing(&arm.name))?;
+        let labelled = self.labelled_for(&encoder).map_err(probing(&arm.name))?;
         let scores = self.probe(&encoder, &labelled, observe, |request, observe| {
             Ok(request.encoder(observe)?.into_iter().map(|outcome| outcome.score).collect())
         });
@@ -212,10 +216,14 @@ impl Study<'_> {
         Ok((ending == Ending::Finished).then_some(steps))
     }
 
-    fn labelled(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
-        let options =
-            data::OpenOptions { classes: encoder.record().classes.clone(), ..encoder.open_options() };
-        let mut dataset = data::open(&encoder.config().data.source, &options)?;
+    /// The labelled images of what `encoder` was trained on.
+    fn labelled_for(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
+        let options = OpenOptions { classes: encoder.record().classes.clone(), ..encoder.open_options() };
+        self.labelled(&encoder.config().data.source, &options)
+    }
+
+    fn labelled(&self, source: &str, options: &OpenOptions) -> Result<LabelledData, ProbeError> {
+        let mut dataset = data::open(source, options)?;
         if !self.plan.test {
             // Data without a test split are measured on a fifth of the training rows.
             dataset.test = None;
@@ -260,7 +268,7 @@ impl Study<'_> {
         }
         let run = self.run_folder(arm, seed, budget);
         let encoder = LoadedEncoder::open(&run, Which::Latest, Weights::Ema, self.device)?;
-        let labelled = self.labelled(&encoder).map_err(probing("baselines"))?;
+        let labelled = self.labelled_for(&encoder).map_err(probing("baselines"))?;
         let scores = self
             .probe(&encoder, &labelled, observe, |request, observe| request.baselines(&run, observe))
             .map_err(probing("baselines"))?;

@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// Checkpoints kept of a run that is measured at several budgets: all, in practice.
 const KEEP: i64 = 10_000;
+/// More seeds of a probe tell nothing more.
+const MOST_PROBE_SEEDS: u64 = 100;
 
 /// What a user writes.
 #[derive(Clone, Debug, Deserialize)]
@@ -174,8 +176,12 @@ impl StudyPlan {
         let mut seeds = file.seeds.clone();
         seeds.sort_unstable();
         seeds.dedup();
-        if seeds.is_empty() || file.probe_seeds == 0 {
-            return Err(problem("seeds and probe_seeds: expected at least one".to_owned()));
+        if seeds.is_empty() {
+            return Err(problem("seeds: expected at least one".to_owned()));
+        }
+        if !(1..=MOST_PROBE_SEEDS).contains(&file.probe_seeds) {
+            let given = file.probe_seeds;
+            return Err(problem(format!("probe_seeds: {given}, expected 1 to {MOST_PROBE_SEEDS}")));
         }
         let plain = |method: &String| VariantFile {
             name: method.clone(),
@@ -220,7 +226,9 @@ impl StudyPlan {
         };
         let (mut probes, mut few_labels) = (Vec::new(), file.few_labels.clone());
         for name in &file.probes {
-            probes.push(name.parse::<ProbeKind>().map_err(|error| problem(error.to_string()))?);
+            let kind = name.parse().ok().filter(|kind| ProbeKind::SINGLE.contains(kind));
+            probes
+                .push(kind.ok_or_else(|| problem(format!("probes: `{name}`, expected linear, mlp or knn")))?);
         }
         if probes.is_empty() {
             return Err(problem("probes: expected at least one of linear, mlp, knn".to_owned()));
@@ -338,7 +346,7 @@ mod tests {
             ("mehtods = [\"drl\"]", "line 3: unknown field `mehtods`"),
             ("methods = [\"drl\"]\nprobes = [\"svm\"]", "svm"),
             ("methods = [\"drl\"]\nt = \"2\"", "--t is `2`, expected numbers in [0, 1]"),
-            ("methods = [\"drl\"]\nseeds = []", "seeds and probe_seeds: expected at least one"),
+            ("methods = [\"drl\"]\nseeds = []", "seeds: expected at least one"),
             ("[[variant]]\nname = \"a/b\"\nmethod = \"ae\"", "`a/b`: a name has letters"),
         ] {
             let error = plan(&format!("{start}{rest}\n")).unwrap_err();

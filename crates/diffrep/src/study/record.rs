@@ -1,7 +1,8 @@
 //! What a comparison keeps: one file of results for each method, seed and budget.
 use super::{Budget, StudyError};
+use crate::files::PartFile;
 use crate::probe::{Score, Settings};
-use crate::represent::{PartFile, ReconstructionQuality};
+use crate::represent::ReconstructionQuality;
 use crate::train::Config;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};

@@ -195,7 +195,7 @@ pub(super) fn arms(record: &StudyRecord) -> Vec<&str> {
 pub(super) fn probes(record: &StudyRecord) -> Vec<ProbeKind> {
     let ran =
         |probe: &ProbeKind| record.cells.iter().flat_map(|cell| &cell.scores).any(|s| s.probe == *probe);
-    [ProbeKind::Linear, ProbeKind::Mlp, ProbeKind::Knn].into_iter().filter(ran).collect()
+    ProbeKind::SINGLE.into_iter().filter(ran).collect()
 }
 
 /// Numbers of labels a class, ascending.

@@ -5,7 +5,7 @@ use crate::data::ImageSet;
 use crate::measure;
 use crate::nn::{Mode, Model, Pass};
 use crate::objective::{Batch, ZGain};
-use crate::random::{Purpose, Seed};
+use crate::random::{Purpose, Seed, monitor};
 use burn::tensor::{Device, Tensor, TensorData};
 
 /// z-gain is a mean over at least so many images; fewer held-out ones are taken again with other times and noise.
@@ -27,7 +27,7 @@ pub(super) struct Monitor {
 impl Monitor {
     /// Chooses the reference images.
     pub fn new(plan: &Plan, device: Device) -> Self {
-        let key = Seed(plan.config.seed).key(Purpose::Monitor, 1, 0);
+        let key = Seed(plan.config.seed).key(Purpose::Monitor, monitor::NEIGHBOURS, 0);
         let mut reference = key.permutation(0, plan.trained.len());
         reference.truncate(plan.config.monitor.reference);
         Self { reference, device }
@@ -109,18 +109,17 @@ impl Monitor {
         codes: &[f32],
         dim: usize,
     ) -> Result<Option<f64>, TrainError> {
-        let (Some(column), Some(known)) = (plan.held_out.labels(), plan.trained.labels()) else {
-            return Ok(None);
-        };
+        let Some(column) = plan.held_out.labels() else { return Ok(None) };
         let mut queries: (Vec<f32>, Vec<u32>) = Default::default();
-        for (code, label) in codes.chunks(dim).zip(&column.values) {
-            if let Some(label) = label {
+        for (row, code) in codes.chunks(dim).enumerate() {
+            if let Some(label) = label(plan, &plan.held_out, row) {
                 queries.0.extend_from_slice(code);
-                queries.1.push(*label);
+                queries.1.push(label);
             }
         }
+        let reference = self.reference.iter();
         let labelled: Vec<(usize, u32)> =
-            self.reference.iter().filter_map(|&row| Some((row, known.values[row]?))).collect();
+            reference.filter_map(|&row| Some((row, label(plan, &plan.trained, row)?))).collect();
         if queries.1.is_empty() || labelled.is_empty() || plan.record.held_out_rows.is_empty() {
             return Ok(None);
         }
@@ -140,6 +139,13 @@ impl Monitor {
         plan.record.preprocess.apply(images.shape(), &pixels, &mut standardised);
         Ok(image_tensor(plan, standardised, &self.device))
     }
+}
+
+/// The label of a row of a subset of the training split. The neighbours' vote chooses the best checkpoint, so that rows
+/// that probes will be tested on count as unlabelled.
+fn label(plan: &Plan, set: &ImageSet, row: usize) -> Option<u32> {
+    let untouched = plan.tested.contains(&set.source_row(row));
+    set.labels()?.values[row].filter(|_| !untouched)
 }
 
 /// How a run is measured.
@@ -176,14 +182,20 @@ fn one_hot(labels: &[Option<u32>], classes: usize, device: &Device) -> Tensor<2>
 }
 
 impl HealthRecord {
-    /// Higher is better: kNN accuracy where there are labels, otherwise minus the held-out loss.
-    pub fn score(&self) -> f64 {
-        self.knn_accuracy.unwrap_or(-self.held_out_loss)
+    /// Higher is better: kNN accuracy where there are labels, otherwise minus the held-out loss; `None` if that is not
+    /// finite.
+    pub fn score(&self) -> Option<f64> {
+        Some(self.knn_accuracy.unwrap_or(-self.held_out_loss)).filter(|score| score.is_finite())
     }
 
     /// What is wrong with a representation that has left the warm-up.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
+        if !self.held_out_loss.is_finite() {
+            warnings.push(
+                "the loss of the held-out images is not finite; lower optimiser.learning_rate".to_owned(),
+            );
+        }
         if let (Some(gain), Some(part)) = (self.z_gain, self.z_gain_relative)
             && part < LEAST_GAIN
         {
@@ -202,5 +214,46 @@ impl HealthRecord {
             ));
         }
         warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, ImageShape, LabelColumn, tested_split};
+    use crate::train::Sources;
+
+    fn plan(test: bool) -> (Plan, Vec<usize>) {
+        let labels = LabelColumn {
+            name: "label".to_owned(),
+            classes: vec!["a".to_owned(), "b".to_owned()],
+            values: (0..50).map(|row| Some(row % 2)).collect(),
+        };
+        let tested = tested_split(&labels.values).held_out;
+        let shape = ImageShape { height: 8, width: 8, channels: 1 };
+        let train = ImageSet::from_bytes(shape, vec![7; 50 * 64], vec![labels]).unwrap();
+        let test = test.then(|| train.clone());
+        let dataset = Dataset { name: "few".to_owned(), train, test, skipped: Vec::new() };
+        let set = vec!["monitor.held_out=20".to_owned()];
+        let sources = Sources { preset: Some("digits".to_owned()), set, ..Sources::default() };
+        (Plan::on(Config::resolve(&sources).unwrap(), &dataset).unwrap(), tested)
+    }
+
+    #[test]
+    fn no_checkpoint_is_chosen_by_labels_of_rows_that_probes_are_tested_on() {
+        let (plan, tested) = plan(false);
+        assert_eq!(tested.len(), 10);
+        for set in [&plan.held_out, &plan.trained] {
+            let untouched = (0..set.len()).filter(|&row| label(&plan, set, row).is_none());
+            let untouched: Vec<usize> = untouched.map(|row| set.source_row(row)).collect();
+            let expected = (0..set.len()).map(|row| set.source_row(row)).filter(|row| tested.contains(row));
+            assert_eq!(untouched, expected.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn beside_a_test_split_all_labels_count() {
+        let (plan, _) = plan(true);
+        assert!((0..plan.held_out.len()).all(|row| label(&plan, &plan.held_out, row).is_some()));
     }
 }

@@ -3,7 +3,6 @@
 //! [`Config::resolve`] lays presets, files and arguments over each other, [`Plan::new`] checks the result against the
 //! data, [`Trainer::run`] trains and tells an [`Observer`] what happens. Everything that a run is lies in its folder
 //! ([`RunFolder`], [`checkpoint`], [`metrics`]).
-mod atomic;
 mod budget;
 pub mod checkpoint;
 mod config;
@@ -21,7 +20,6 @@ mod run_folder;
 mod schedule;
 mod trainer;
 
-pub(crate) use atomic::write_file as write_atomically;
 pub use config::{
     CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
     fast_preset_for, preset_for,
@@ -34,6 +32,7 @@ pub use metrics::{
     GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
 };
 pub use observer::{Event, Observer};
+pub(crate) use plan::check as check_numbers;
 pub use plan::{Plan, refuse_inside};
 pub(crate) use run_folder::SEMI_SETTINGS;
 pub use run_folder::{LockedRun, RunFolder, RunRecord};

@@ -1,10 +1,11 @@
 //! Checked settings with everything that they mean: images, networks, objective. A plan can run.
 use super::run_folder::SEMI_SETTINGS;
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
-use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess};
+use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, tested_split};
 use crate::nn::ModelConfig;
 use crate::objective::{self, EncoderView, Objective};
-use crate::random::{Purpose, Seed};
+use crate::random::{Purpose, Seed, monitor};
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
@@ -23,6 +24,8 @@ pub struct Plan {
     pub(super) trained: ImageSet,
     /// Images that measure health.
     pub(super) held_out: ImageSet,
+    /// Rows of the source that probes will be tested on: no checkpoint is chosen by their labels.
+    pub(super) tested: HashSet<usize>,
     pub(super) objective: Box<dyn Objective>,
 }
 
@@ -120,7 +123,10 @@ impl Plan {
             true => (images.clone(), images.clone()),
             false => (images.subset(&rest), images.subset(held)),
         };
-        Ok(Self { config, record, trained, held_out, objective })
+        let labels = images.labels().filter(|_| dataset.test.is_none());
+        let tested = labels.map_or_else(Vec::new, |column| tested_split(&column.values).held_out);
+        let tested = tested.into_iter().map(|row| images.source_row(row)).collect();
+        Ok(Self { config, record, trained, held_out, tested, objective })
     }
 
     /// The settings.
@@ -158,7 +164,7 @@ impl fmt::Debug for Plan {
 }
 
 /// Checks the numbers that no other part checks.
-fn check(config: &Config) -> Result<(), ConfigError> {
+pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     let (train, optimiser, monitor) = (&config.train, &config.optimiser, &config.monitor);
     let positive = |x: f64| x > 0.0 && x.is_finite();
     let checks = [
@@ -212,7 +218,7 @@ fn held_out_rows(images: usize, wanted: usize, seed: Seed) -> Vec<usize> {
     if images < LEAST_IMAGES {
         return Vec::new();
     }
-    let mut rows = seed.key(Purpose::Monitor, 0, 0).permutation(0, images);
+    let mut rows = seed.key(Purpose::Monitor, monitor::HELD_OUT, 0).permutation(0, images);
     rows.truncate(wanted.clamp(2, images / LARGEST_PART));
     rows.sort_unstable();
     rows

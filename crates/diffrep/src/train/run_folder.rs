@@ -1,6 +1,7 @@
 //! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
-use super::{Config, RunError, atomic, checkpoint};
+use super::{Config, RunError, checkpoint};
 use crate::data::{ImageShape, Preprocess};
+use crate::files::PartFile;
 use crate::nn::ModelConfig;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
@@ -123,7 +124,7 @@ impl LockedRun {
         }
         let write = |name: &str, text: String| {
             let path = self.path.join(name);
-            atomic::write_file(&path, text.as_bytes()).map_err(RunError::io("write", &path))
+            PartFile::write_whole(&path, text.as_bytes()).map_err(RunError::io("write", &path))
         };
         write(CONFIG, config.to_toml())?;
         write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data under string keys"))

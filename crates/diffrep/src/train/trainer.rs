@@ -225,7 +225,7 @@ impl Trainer {
         let step = self.progress.step;
         self.measured = parameters::scatter(&self.measured, self.learner.ema());
         let health = self.monitor.measure(&self.plan, &self.measured, step)?;
-        self.progress.score = Some(health.score());
+        self.progress.score = health.score();
         let warnings = if step > self.progress.schedule.warm_up { health.warnings() } else { Vec::new() };
         self.record(Record::Health(health), observer)?;
         for message in warnings {

@@ -1,6 +1,6 @@
 //! Stratified splits and few-label subsets.
 use diffrep::{
-    data::{DataError, LabelColumn, per_class, random_split, stratified_split},
+    data::{DataError, LabelColumn, per_class, stratified_split},
     random::Seed,
 };
 use proptest::prelude::*;
@@ -48,7 +48,6 @@ fn a_class_with_one_image_is_not_held_out() {
 fn a_fraction_outside_its_range_is_an_error() {
     for fraction in [-0.1, 1.0, f64::NAN] {
         assert!(matches!(stratified_split(&[Some(0)], fraction, Seed(0)), Err(DataError::Argument { .. })));
-        assert!(matches!(random_split(5, fraction, Seed(0)), Err(DataError::Argument { .. })));
     }
 }
 

@@ -209,6 +209,9 @@ fn networks_that_a_method_can_t_train_are_refused() {
     assert_eq!(message(&drl, &bare), None);
     let joint = ObjectiveConfig { reconstruction: 1.0, ..drl.clone() };
     assert_eq!(message(&joint, &bare), Some("a joint reconstruction needs decoder = true".to_owned()));
+    let simclr = ObjectiveConfig { reconstruction: 0.1, ..ObjectiveConfig::of(Method::SIMCLR) };
+    let expected = Some("objective.reconstruction: simclr reconstructs nothing; expected 0".to_owned());
+    assert_eq!(message(&simclr, &tiny_config(Method::SIMCLR)), expected);
     let negative = ObjectiveConfig { gamma: -1.0, ..drl };
     assert_eq!(
         message(&negative, &bare),

@@ -1,5 +1,5 @@
 //! Metrics: cut back to a checkpoint, robust against a kill, the same in TensorBoard's file.
-use diffrep::train::{MetricsLog, Record, TrainRecord, metrics};
+use diffrep::train::{HealthRecord, MetricsLog, Record, Spread, TrainRecord, metrics};
 use std::fs;
 use std::path::Path;
 
@@ -46,6 +46,31 @@ fn records_come_back_as_they_were_written() {
     let run = tempfile::tempdir().unwrap();
     write(run.path(), &[10, 20]);
     assert_eq!(metrics::read(run.path()).unwrap(), [record(10), record(20)]);
+}
+
+// JSON has no infinity: it is written as null.
+#[test]
+fn a_run_whose_health_was_not_finite_can_be_read_and_gone_on_with() {
+    let run = tempfile::tempdir().unwrap();
+    let health = HealthRecord {
+        step: 10,
+        held_out_loss: f64::INFINITY,
+        z_gain: Some(f64::NAN),
+        z_gain_relative: None,
+        effective_rank: f64::NAN,
+        spread: Spread { mean: f64::INFINITY, min: 0.0, max: f64::INFINITY },
+        knn_accuracy: None,
+        unix_time: 1.0,
+    };
+    assert_eq!(health.score(), None);
+    assert!(health.warnings().iter().any(|warning| warning.contains("not finite")));
+    MetricsLog::open(run.path(), 0).unwrap().append(&Record::Health(health)).unwrap();
+    for _ in 0..2 {
+        let records = metrics::read(run.path()).unwrap();
+        let [Record::Health(read)] = &records[..] else { panic!("{records:?}") };
+        assert!(read.held_out_loss.is_nan() && read.spread.max.is_nan() && read.spread.min == 0.0);
+        drop(MetricsLog::open(run.path(), 10).unwrap());
+    }
 }
 
 #[test]

@@ -12,13 +12,12 @@ use diffrep::nn::BlockName;
 use diffrep::probe::{
     LabelledData, ProbeEvent, ProbeKind, Recipe, RunProbe, ScoreProbe, Scores, Settings, probe_run,
 };
-use diffrep::random::{Purpose, Seed};
+use diffrep::random::{Purpose, Seed, monitor};
 use diffrep::represent::{Embeddings, LoadedEncoder, ScoreNetwork, level_grid};
 use std::path::PathBuf;
 
-/// Images whose codes choose t without labels, and the random stream that draws them.
+/// Images whose codes choose t without labels.
 const SAMPLED: usize = 2000;
-const SAMPLE: u16 = 4;
 /// Seeds of the probes that read one t, and of those that read all.
 const SEEDS: u64 = 3;
 const HEAD_SEEDS: u64 = 5;
@@ -135,7 +134,8 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
 /// The t of `t` that the codes of some training images choose, without their labels.
 fn without_labels(encoder: &LoadedEncoder, labelled: &LabelledData, t: &[f64], ui: &Ui) -> Result<f64> {
     let images = &labelled.train.images;
-    let mut rows = Seed(encoder.record().seed).key(Purpose::Monitor, SAMPLE, 0).permutation(0, images.len());
+    let mut rows =
+        Seed(encoder.record().seed).key(Purpose::Monitor, monitor::CHOOSING, 0).permutation(0, images.len());
     rows.truncate(SAMPLED);
     let bar = bar(ui, rows.len(), "images, to choose t");
     let codes = Embeddings::of(encoder, &images.subset(&rows), t, &|done| bar.set_position(done as u64))?;

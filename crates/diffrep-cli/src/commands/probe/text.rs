@@ -1,6 +1,6 @@
 //! Scores as tables for people.
 use crate::ui;
-use diffrep::probe::{ProbeKind, Score, Scores, Settings, few_label_scores};
+use diffrep::probe::{ProbeKind, Score, Scores, Settings, best_validated, few_label_scores};
 
 /// Accuracy by source and t, the few-label curves, and how to read them.
 pub fn text(scores: &Scores, settings: &Settings) -> String {
@@ -65,9 +65,7 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
 
 /// The block and t that the validation rows chose with the first probe; of equal ones the first.
 fn best_place<'a>(scores: &[&'a Score]) -> Option<&'a Score> {
-    let first = scores.iter().copied().filter(|score| score.probe == scores[0].probe);
-    let validation = |score: &Score| score.validation_accuracy.unwrap_or(0.0);
-    first.reduce(|best, next| if validation(next) > validation(best) { next } else { best })
+    best_validated(scores.iter().copied().filter(|score| score.probe == scores[0].probe))
 }
 
 /// Accuracy of the first probe for each block and t, in %, and the place that validation chose.

@@ -113,12 +113,10 @@ fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
         (true, false) => ", whitened",
         (true, true) => ", as they are",
     };
-    format!(
-        "{} {run}: weights {}{step}, t {}{how}",
-        if spreads { "codes of" } else { "network of" },
-        encoder.weights(),
-        args.t
-    )
+    // A static encoder sees no t.
+    let t = if encoder.is_time_conditioned() { format!(", t {}", args.t) } else { String::new() };
+    let what = if spreads { "codes of" } else { "network of" };
+    format!("{what} {run}: weights {}{step}{t}{how}", encoder.weights())
 }
 
 /// The words of the command line without those that say where the result goes.

@@ -89,7 +89,8 @@ pub struct Args {
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "init")]
     set: Vec<String>,
     /// Seed of training. Default: 0.
-    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), default_value_t = 0,
+        hide_default_value = true)]
     seed: u64,
     /// List the N most doubtful images: what to label next.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -188,6 +189,8 @@ fn train(
         neighbours: args.neighbours,
         ..SemiSettings::default()
     };
+    // Whatever is wrong with the settings is said before a folder is made.
+    settings.check()?;
     let time = time_limit(args.minutes)?;
     let Input { task, start, protocol } = input;
     let stop = stop_on_ctrl_c()?;

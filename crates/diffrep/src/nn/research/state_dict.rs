@@ -1,6 +1,7 @@
 //! Named tensors of a checkpoint, from file to network and back.
 use super::error::ImportError;
 use super::names::{Mapping, mappings};
+use crate::files::PartFile;
 use crate::nn::{Model, parameters};
 use burn_store::pytorch_reader::{self, PytorchReader};
 use safetensors::tensor::TensorView;
@@ -80,7 +81,7 @@ impl StateDict {
             (name, view.expect("a tensor has as many values as its shape says"))
         });
         let file = safetensors::serialize(views, None).expect("plain tensors always serialise");
-        std::fs::write(path, file).map_err(io("write", path))
+        PartFile::write_whole(path, &file).map_err(io("write", path))
     }
 
     /// The tensors whose names begin with `prefix`, without it.

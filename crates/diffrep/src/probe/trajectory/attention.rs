@@ -7,6 +7,8 @@ use diffrep_kernels::random::Key;
 
 /// Times that the one block is applied.
 const APPLICATIONS: usize = 2;
+/// Rows whose looks are computed at once.
+const BLOCK: usize = 512;
 /// Places that a block's dropout draws from.
 const PLACES: u32 = 3;
 
@@ -68,10 +70,12 @@ impl Attention {
     /// `[rows, T·C]`, `[T]`, what it looks at itself left out, so that the sum is 1.
     pub fn weights(&self, x: &[f32]) -> Vec<f32> {
         let mut tape = AttentionTape::default();
-        self.forward(x, None, &mut tape);
         let mut sums = vec![0f64; self.shape.levels];
-        for weights in tape.applications[APPLICATIONS - 1].weights.chunks_exact(self.shape.levels + 1) {
-            sums.iter_mut().zip(weights).for_each(|(sum, &weight)| *sum += f64::from(weight));
+        for rows in x.chunks(BLOCK * self.shape.levels * self.shape.dim) {
+            self.forward(rows, None, &mut tape);
+            for weights in tape.applications[APPLICATIONS - 1].weights.chunks_exact(self.shape.levels + 1) {
+                sums.iter_mut().zip(weights).for_each(|(sum, &weight)| *sum += f64::from(weight));
+            }
         }
         let total: f64 = sums.iter().sum();
         sums.iter().map(|sum| (sum / total) as f32).collect()

@@ -28,6 +28,7 @@ pub use palette::{COLOURS, Ink};
 pub use scatter::{Panel, Scatter};
 pub use thumbnail::{Thumbnail, picture};
 
+use crate::files::PartFile;
 use crate::report::ReportError;
 use std::path::Path;
 
@@ -54,7 +55,7 @@ impl Figure {
     pub fn save(&self, folder: &Path, stem: &str) -> Result<(), ReportError> {
         let write = |name: String, bytes: &[u8]| {
             let path = folder.join(name);
-            std::fs::write(&path, bytes).map_err(ReportError::io("write", &path))
+            PartFile::write_whole(&path, bytes).map_err(ReportError::io("write", &path))
         };
         write(format!("{stem}.svg"), self.svg.as_bytes())?;
         write(format!("{stem}.png"), &self.to_png(2.0)?)

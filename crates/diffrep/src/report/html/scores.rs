@@ -23,7 +23,7 @@ pub fn tables(data: &ReportData) -> String {
         return missing("No scores yet. They are made by", &format!("diffrep probe {}", data.run));
     }
     let chosen = score::headlines(&data.scores);
-    let best = score::headline(&data.scores).and_then(|best| chosen.iter().position(|s| *s == best));
+    let best = score::of_encoder(&data.scores).and_then(|best| chosen.iter().position(|s| *s == best));
     let rows = |scores: &[&Score]| scores.iter().map(|s| row(s)).collect::<Vec<_>>();
     let first = &data.scores[0];
     let caption = format!(

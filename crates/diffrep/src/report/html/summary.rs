@@ -8,7 +8,7 @@ use crate::semi::Summary;
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
-    let content = match (score::headline(&data.scores), &data.semi) {
+    let content = match (score::of_encoder(&data.scores), &data.semi) {
         (Some(headline), _) => headline_box(headline, &data.scores),
         (None, Some(semi)) => few_labels_box(semi),
         (None, None) => missing("No score yet. It is made by", &format!("diffrep probe {}", data.run)),

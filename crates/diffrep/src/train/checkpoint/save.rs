@@ -2,9 +2,9 @@
 use super::manifest::{self, Manifest};
 use super::tensors::{Outline, encode};
 use super::{EMA, FOLDER, MODEL, OPTIMISER, State, TEMPORARY, best, folder_of, moments, outline, steps};
+use crate::files::{sync_folder, write_synced};
 use crate::nn::parameters::Layout;
 use crate::train::RunError;
-use crate::train::atomic::{sync_folder, write_synced};
 use std::fs;
 use std::path::{Path, PathBuf};
 

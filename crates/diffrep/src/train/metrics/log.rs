@@ -1,8 +1,8 @@
 //! The file of metrics and its copy for TensorBoard.
 use super::Record;
 use super::tensorboard::EventFile;
+use crate::files::PartFile;
 use crate::train::RunError;
-use crate::train::atomic;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -27,7 +27,7 @@ impl MetricsLog {
         records.retain(|record| record.precedes() <= step);
         if path.exists() {
             let text: String = records.iter().map(line).collect();
-            atomic::write_file(&path, text.as_bytes()).map_err(RunError::io("write", &path))?;
+            PartFile::write_whole(&path, text.as_bytes()).map_err(RunError::io("write", &path))?;
         }
         let file =
             OpenOptions::new().create(true).append(true).open(&path).map_err(RunError::io("open", &path))?;

@@ -6,7 +6,7 @@ mod window;
 pub use log::{MetricsLog, read};
 pub use window::{StepFigures, Window};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// One line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +64,8 @@ pub struct TrainRecord {
 pub struct HealthRecord {
     /// Steps done.
     pub step: u64,
-    /// The objective on the held-out images, in evaluation mode.
+    /// The objective on the held-out images, in evaluation mode; it may be infinite where training still is not.
+    #[serde(deserialize_with = "number_or_null")]
     pub held_out_loss: f64,
     /// Denoising loss with codes exchanged between images minus that with the right ones, same t and noise: what the
     /// code is worth to the score network. Absent for methods without one.
@@ -74,6 +75,7 @@ pub struct HealthRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub z_gain_relative: Option<f64>,
     /// Number of directions that the codes use: exp of the entropy of their normalised singular values; 1 … dim.
+    #[serde(deserialize_with = "number_or_null")]
     pub effective_rank: f64,
     /// Standard deviation of the code, dimension by dimension: the mean, the smallest, the largest.
     pub spread: Spread,
@@ -106,11 +108,19 @@ pub struct GuessesRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// Mean over the dimensions.
+    #[serde(deserialize_with = "number_or_null")]
     pub mean: f64,
     /// The dimension that varies least.
+    #[serde(deserialize_with = "number_or_null")]
     pub min: f64,
     /// The dimension that varies most.
+    #[serde(deserialize_with = "number_or_null")]
     pub max: f64,
+}
+
+/// JSON has neither NaN nor infinity: both are written as `null`, and read as NaN.
+fn number_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 impl Record {
