@@ -164,7 +164,7 @@ fn text(analysis: &Analysis) -> String {
     let header =
         ["factor", "chance", "pixels", "random", "best", "its t", &ends[0], &ends[1], "trend", "attention"];
     let mut text = ui::table(&header, &analysis.factors.iter().map(row).collect::<Vec<_>>());
-    text += "\ntest accuracy in %; random: a random encoder, and its t: both at the t chosen on validation rows; trend: rank \
+    text += "\ntest accuracy in %; random: a random encoder at the t that validation rows chose; its t: the encoder's, chosen so; trend: rank \
         correlation of accuracy with t;\nattention: a head over all t\n\n";
     let levels = analysis.levels.iter().enumerate().map(|(i, level)| {
         let dimension = level.intrinsic_dimension.map_or("–".to_owned(), |d| format!("{d:.1}"));
