@@ -1,4 +1,5 @@
 //! Arguments shared by the commands that read a run's encoder, and how they open its data.
+use crate::bad_images::{BadImagesArgs, tell_skipped};
 use crate::device::DeviceArgs;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
@@ -212,7 +213,29 @@ impl LevelArgs {
 
 /// Opens `spec`, or the data that the run was trained on, in the form that its encoder reads.
 pub fn open_data(encoder: &LoadedEncoder, spec: Option<&str>, labels: Option<&Path>) -> Result<Dataset> {
-    let mut options = encoder.open_options();
+    open(encoder, spec, labels, encoder.open_options())
+}
+
+/// The same, with a choice of what becomes of images that can't be read; says what was left out.
+pub fn open_new_data(
+    encoder: &LoadedEncoder,
+    spec: Option<&str>,
+    labels: Option<&Path>,
+    bad: &BadImagesArgs,
+    ui: &Ui,
+) -> Result<Dataset> {
+    let options = encoder.open_options();
+    let dataset = open(encoder, spec, labels, OpenOptions { on_bad: bad.or(options.on_bad), ..options })?;
+    tell_skipped(&dataset, ui);
+    Ok(dataset)
+}
+
+fn open(
+    encoder: &LoadedEncoder,
+    spec: Option<&str>,
+    labels: Option<&Path>,
+    mut options: OpenOptions,
+) -> Result<Dataset> {
     match spec {
         // Other data have labels of their own.
         Some(_) => options.labels = Labels::Auto,

@@ -1,4 +1,5 @@
 //! The command `diffrep`.
+mod bad_images;
 mod commands;
 mod device;
 mod encoder;

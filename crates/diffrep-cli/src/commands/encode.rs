@@ -1,5 +1,6 @@
 //! `diffrep encode`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, ScoreArgs, SourceName, bar, open_data};
+use crate::bad_images::BadImagesArgs;
+use crate::encoder::{EncoderArgs, LevelArgs, Part, ScoreArgs, SourceName, bar, open_new_data};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::represent::{
@@ -24,6 +25,8 @@ pub struct Args {
     /// CSV file of labels: relative path, label. Default: what the data have.
     #[arg(long, value_name = "F")]
     labels: Option<PathBuf>,
+    #[command(flatten)]
+    bad: BadImagesArgs,
     #[command(flatten)]
     levels: LevelArgs,
     /// Features: encoder (its codes), score (pooled activations of a block of the score network), or both, one after the
@@ -55,7 +58,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     Format::of(&out)?;
     let features = Features::open(&args, t)?;
     let (encoder, t, dim) = (features.encoder(), &features.t, features.dim);
-    let dataset = open_data(encoder, args.data.as_deref(), args.labels.as_deref())?;
+    let dataset = open_new_data(encoder, args.data.as_deref(), args.labels.as_deref(), &args.bad, ui)?;
     let mut set = args.split.of(&dataset)?;
     let mut first_row = 0;
     if let Some(shard) = shard {

@@ -1,5 +1,6 @@
 //! `diffrep neighbours`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data};
+use crate::bad_images::BadImagesArgs;
+use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data, open_new_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
@@ -29,6 +30,8 @@ pub struct Args {
     #[arg(long, value_name = "PART", default_value = "train", hide_default_value = true)]
     split: Part,
     #[command(flatten)]
+    bad: BadImagesArgs,
+    #[command(flatten)]
     levels: LevelArgs,
     /// Similar images to show at each level. Default: 5.
     #[arg(long, short, value_name = "K", default_value_t = 5, hide_default_value = true)]
@@ -45,7 +48,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let t = args.levels.levels(|| vec![0.0, 0.5, 1.0])?;
     ensure!(args.k > 0, "-k is 0, expected at least 1");
     let encoder = args.encoder.open()?;
-    let dataset = open_data(&encoder, args.data.as_deref(), None)?;
+    let dataset = open_new_data(&encoder, args.data.as_deref(), None, &args.bad, ui)?;
     let set = args.split.of(&dataset)?;
     let query = match (&args.image, args.row) {
         (Some(image), _) => open_data(&encoder, Some(&image.to_string_lossy()), None)?.train,

@@ -1,6 +1,7 @@
 //! `diffrep predict`.
+use crate::bad_images::BadImagesArgs;
 use crate::device::DeviceArgs;
-use crate::encoder::{bar, open_data};
+use crate::encoder::{bar, open_new_data};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, bail};
 use diffrep::files::PartFile;
@@ -27,6 +28,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
+    bad: BadImagesArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
@@ -51,7 +54,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     if found != head.dim() {
         return Err(ProbeError::WrongWidth { expected: head.dim(), found }.into());
     }
-    let dataset = open_data(&encoder, Some(&args.data), None)?;
+    let dataset = open_new_data(&encoder, Some(&args.data), None, &args.bad, ui)?;
     let set = dataset.test.clone().unwrap_or_else(|| dataset.train.clone());
     let bar = bar(ui, set.len(), "images");
     let mut predictions = Vec::with_capacity(set.len());

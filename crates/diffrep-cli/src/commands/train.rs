@@ -1,4 +1,5 @@
 //! `diffrep train`.
+use crate::bad_images::tell_skipped;
 use crate::device::DeviceArgs;
 use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::training::{default_folder, ended, time_limit};
@@ -129,10 +130,15 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     }
     // Whatever is wrong with settings or device is said before a folder is made.
     let device = args.device.open()?;
-    let plan = match dataset {
-        Some(dataset) => Plan::on(config, &dataset)?,
-        None => Plan::new(config, &out)?,
+    let dataset = match dataset {
+        Some(dataset) => dataset,
+        None => {
+            refuse_inside(&config.data.source, &out)?;
+            data::open(&config.data.source, &config.data.open_options())?
+        }
     };
+    tell_skipped(&dataset, ui);
+    let plan = Plan::on(config, &dataset)?;
     if let Some(init) = &args.init {
         RunFolder::open(init)?;
     }

@@ -1,5 +1,5 @@
 //! From a trained run to embeddings, scores, labels and neighbours.
-use crate::command::{Place, diffrep, fail, succeed};
+use crate::command::{Place, diffrep, fail, refused, succeed};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -263,6 +263,41 @@ fn an_image_is_its_own_nearest_neighbour() {
     assert_eq!((neighbours.len(), neighbours[0]["row"].as_u64()), (12, Some(9)), "{found}");
     assert!(neighbours[0]["similarity"].as_f64().unwrap() > 0.999, "{found}");
     assert!(sheet.exists());
+}
+
+#[test]
+fn bad_images_end_a_command_or_are_left_out_as_asked() {
+    let place = Place::new();
+    let (pictures, run) = (place.pictures("pictures", 10), place.path("run"));
+    std::fs::write(pictures.join("dark/9.png"), "no picture").unwrap();
+    let train = |set: &str| {
+        let mut command = diffrep(&["train", "--steps", "2", "--json", "--set", set]);
+        command
+            .arg("--config")
+            .arg(place.path("tiny.toml"))
+            .arg("--data")
+            .arg(&pictures)
+            .arg("--out")
+            .arg(&run);
+        command.output().unwrap()
+    };
+    assert!(refused(&train("data.on_bad=fail")).contains("dark/9.png"));
+    let trained = train("data.on_bad=skip");
+    assert!(trained.status.success());
+    let told = String::from_utf8_lossy(&trained.stderr).into_owned();
+    assert!(
+        told.contains("1 image(s) can't be read and are left out") && told.contains("dark/9.png"),
+        "{told}"
+    );
+    for (command, more) in [("encode", &[][..]), ("neighbours", &["--row", "0", "-k", "30", "--t", "0"])] {
+        let on = |how: &str| {
+            let mut command = diffrep(&[command, "--json", "--on-bad", how]);
+            command.arg(&run).arg("--data").arg(&pictures).args(more);
+            command
+        };
+        assert!(fail(on("fail")).contains("dark/9.png"));
+        succeed(on("skip"));
+    }
 }
 
 #[test]

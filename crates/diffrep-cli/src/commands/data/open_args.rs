@@ -1,7 +1,8 @@
 //! How a data set is read.
+use crate::bad_images::BadImages;
 use anyhow::Context;
-use clap::{Args, ValueEnum};
-use diffrep::data::{self, Dataset, OnBad, OpenOptions};
+use clap::Args;
+use diffrep::data::{self, Dataset, OpenOptions};
 use std::path::PathBuf;
 
 /// The data set and how to read it.
@@ -30,24 +31,13 @@ pub struct OpenArgs {
     pixel_limit: u64,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum BadImages {
-    /// End with an error that names them.
-    Fail,
-    /// Leave them out.
-    Skip,
-}
-
 impl OpenArgs {
     /// Opens the data set; `exclude` are files and folders that are not data.
     pub fn open(&self, exclude: Vec<PathBuf>) -> anyhow::Result<Dataset> {
         let options = OpenOptions {
             channels: self.channels.parse().ok(),
             size: self.size,
-            on_bad: match self.on_bad {
-                BadImages::Fail => OnBad::Fail,
-                BadImages::Skip => OnBad::Skip,
-            },
+            on_bad: self.on_bad.into(),
             labels: self.labels.as_str().into(),
             pixel_limit: self.pixel_limit,
             exclude,

@@ -1,5 +1,7 @@
 //! What `diffrep semi` works on: images, known labels, and the encoder to start from.
 use super::Args;
+use crate::bad_images::tell_skipped;
+use crate::ui::Ui;
 use anyhow::{Context, Result};
 use diffrep::data::{self, Dataset, Labels, OpenOptions, Preprocess};
 use diffrep::nn::device::Device;
@@ -18,7 +20,7 @@ pub struct Input {
 
 impl Input {
     /// Opens everything that the arguments name.
-    pub fn read(args: &Args, device: &Device) -> Result<Self> {
+    pub fn read(args: &Args, device: &Device, ui: &Ui) -> Result<Self> {
         let init = init(args, device)?;
         let features = features(args, init.as_ref());
         let (dataset, known, preprocess, start) = match init {
@@ -38,6 +40,7 @@ impl Input {
                 (dataset, known, preprocess, Start::Random(Box::new(Config { data, ..config })))
             }
         };
+        tell_skipped(&dataset, ui);
         let task = SemiTask::new(&dataset, &known, preprocess)?;
         let protocol = Protocol {
             data: task.dataset.clone(),

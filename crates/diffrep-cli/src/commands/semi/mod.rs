@@ -112,7 +112,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.data, &args.method));
     refuse_inside(&args.data, &out)?;
     let device = args.device.open()?;
-    let input = Input::read(args, &device)?;
+    let input = Input::read(args, &device, ui)?;
     let task = &input.task;
     ui.message(format!(
         "{}: {} images, {} labelled, {} classes",
