@@ -18,8 +18,8 @@ pub enum DeviceError {
 /// Name of the processor, which every build has.
 pub const CPU: &str = "cpu";
 
-/// Every device there is, and whether it is in this build.
-const DEVICES: [(&str, bool); 5] = [
+/// Every device there is by name, and whether it is in this build.
+pub const ALL: [(&str, bool); 5] = [
     (CPU, true),
     ("wgpu", cfg!(feature = "wgpu")),
     ("cuda", cfg!(feature = "cuda")),
@@ -29,7 +29,7 @@ const DEVICES: [(&str, bool); 5] = [
 
 /// Names of the devices that [`open`] knows in this build.
 pub fn names() -> Vec<&'static str> {
-    DEVICES.iter().filter(|(_, built)| *built).map(|(name, _)| *name).collect()
+    ALL.iter().filter(|(_, built)| *built).map(|(name, _)| *name).collect()
 }
 
 /// The first device called `name`: `cpu`, or a GPU backend that was built in.
@@ -37,7 +37,7 @@ pub fn names() -> Vec<&'static str> {
 /// # Errors
 /// If the name is unknown, its feature was not built, or no such hardware is found.
 pub fn open(name: &str) -> Result<Device, DeviceError> {
-    let known = DEVICES.iter().find(|(device, _)| *device == name);
+    let known = ALL.iter().find(|(device, _)| *device == name);
     let &(_, built) = known.ok_or_else(|| DeviceError::Unknown(name.to_owned()))?;
     if !built {
         return Err(DeviceError::NotBuilt(name.to_owned()));

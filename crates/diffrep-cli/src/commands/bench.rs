@@ -2,7 +2,7 @@
 use crate::device::DeviceArgs;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result};
-use diffrep::bench::{Bench, Effort, Machine, Samples, use_threads};
+use diffrep::bench::{Bench, Effort, Machine, Samples, measure_peak, use_threads};
 use diffrep::train::{Config, Sources, StepTimes, peak_memory};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -61,12 +61,12 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     sources.flag("train.batch", "--batch", args.batch);
     sources.flag("train.precision", "--precision", args.precision.clone());
     let bench = Bench::new(Config::resolve(&sources)?, &args.preset, &args.device.open()?)?;
-    let machine = Machine::measure(bench.plan().config().train.precision);
+    let peak = args.device.is_cpu().then(|| measure_peak(bench.plan().config().train.precision));
     let wants = |what| args.only.is_none_or(|only| only == what);
     // Training first: the most memory so far is then that of training, of which encoding needs a small part.
     let train = wants(What::Train).then(|| bench.train(effort)).transpose()?;
     let encode = wants(What::Encode).then(|| bench.encode(effort)).transpose()?;
-    let outcome = Outcome::new(args, &bench, machine, train, encode)?;
+    let outcome = Outcome::new(args, &bench, peak, train, encode)?;
     ui.result(&outcome.json(), || outcome.text())
 }
 
@@ -79,8 +79,8 @@ struct Outcome {
     /// Height, width and channels as the networks see them.
     image: [usize; 3],
     machine: Machine,
-    /// Whether the machine's peak is what the device is to be compared with.
-    has_peak: bool,
+    /// Operations a second at best, where the processor computes.
+    peak: Option<f64>,
     train: Option<Samples<StepTimes>>,
     encode: Option<Samples<Duration>>,
     /// Operations of a training step and of encoding a batch.
@@ -92,7 +92,7 @@ impl Outcome {
     fn new(
         args: &Args,
         bench: &Bench,
-        machine: Machine,
+        peak: Option<f64>,
         train: Option<Samples<StepTimes>>,
         encode: Option<Samples<Duration>>,
     ) -> Result<Self> {
@@ -104,12 +104,12 @@ impl Outcome {
         let device = args.device.name().to_owned();
         Ok(Self {
             preset: args.preset.clone(),
-            has_peak: args.device.is_cpu(),
             device,
             precision: config.train.precision.name(),
             batch,
             image: [model.height, model.width, model.channels],
-            machine,
+            machine: Machine::here(),
+            peak,
             train,
             encode,
             operations: [step, operations.encoder.forward].map(|o| o * batch as u64),
@@ -120,7 +120,7 @@ impl Outcome {
     /// Rate and share of the peak of `operations` within `time`.
     fn rate(&self, operations: u64, time: Duration) -> (f64, Option<f64>) {
         let rate = operations as f64 / time.as_secs_f64();
-        (rate, self.has_peak.then_some(rate / self.machine.peak))
+        (rate, self.peak.map(|peak| rate / peak))
     }
 
     fn images_per_second(&self, time: Duration) -> f64 {
@@ -159,7 +159,7 @@ impl Outcome {
             "image": {"height": height, "width": width, "channels": channels},
             "device": self.device, "precision": self.precision, "threads": self.machine.threads,
             "instruction_set": self.machine.instruction_set,
-            "peak_gflops": self.has_peak.then_some(self.machine.peak / 1e9),
+            "peak_gflops": self.peak.map(|peak| peak / 1e9),
             "version": env!("CARGO_PKG_VERSION"), "train": train, "encode": encode,
         })
     }
@@ -180,8 +180,8 @@ impl Outcome {
             rows.push(row("encoding a batch", both.map(milliseconds)));
             rows.extend(self.rates(self.operations[1], both));
         }
-        if self.has_peak {
-            rows.push(row("measured peak", [String::new(), gflops(self.machine.peak)]));
+        if let Some(peak) = self.peak {
+            rows.push(row("measured peak", [String::new(), gflops(peak)]));
         }
         let memory = self.memory.map_or("unknown".to_owned(), |m| format!("{} MiB", m >> 20));
         rows.push(row("peak memory", [String::new(), memory]));

@@ -6,6 +6,7 @@ mod analyse;
 mod bench;
 mod compare;
 mod data;
+mod devices;
 mod encode;
 mod import;
 mod interpolate;
@@ -42,6 +43,7 @@ pub enum Command {
     Data(data::Args),
     Import(import::Args),
     Bench(bench::Args),
+    Devices(devices::Args),
 }
 
 impl Command {
@@ -66,6 +68,7 @@ impl Command {
             Self::Data(args) => data::run(args, ui),
             Self::Import(args) => import::run(args, ui),
             Self::Bench(args) => bench::run(&args, ui),
+            Self::Devices(devices::Args {}) => devices::run(ui),
         }
     }
 }

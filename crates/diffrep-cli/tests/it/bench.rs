@@ -86,3 +86,15 @@ fn what_can_not_be_measured_is_an_error_in_one_line() {
     assert!(refused(&["--device", "tpu"]).contains("`tpu`"));
     assert!(refused(&["--seconds=-1"]).contains("--seconds"));
 }
+
+#[test]
+fn devices_tells_what_is_built_in_and_what_is_found() {
+    let found = succeed(diffrep(&["devices", "--json"]));
+    let devices = found["devices"].as_array().unwrap();
+    let names: Vec<&str> = devices.iter().map(|device| device["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["cpu", "wgpu", "cuda", "rocm", "metal"]);
+    assert!(devices[0]["built"] == true && devices[0]["found"] == true, "{found}");
+    assert!(devices[0]["hardware"].as_str().unwrap().contains("threads"), "{found}");
+    // Nothing is found that wasn't built in.
+    assert!(devices.iter().all(|device| device["built"] == true || device["found"] == false), "{found}");
+}

@@ -2,7 +2,7 @@
 mod machine;
 mod samples;
 
-pub use machine::{Machine, use_threads};
+pub use machine::{Machine, measure_peak, use_threads};
 pub use samples::{Effort, Samples};
 
 use crate::data::{Dataset, ImageSet, ImageShape};

@@ -12,7 +12,7 @@ pub enum ProbeError {
     )]
     NoLabels { data: String },
     #[error(
-        "{data}: {method} has learned the labels of these images, and there is no test split to measure it on; give --test-data"
+        "{data}: {method} has learned the labels of these images, and there is no test split to measure it on; take other images (`probe --test-data`)"
     )]
     Learned { data: String, method: &'static str },
     #[error("a probe needs at least 2 classes, but the training labels hold {classes}")]
