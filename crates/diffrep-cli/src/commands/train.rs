@@ -5,7 +5,7 @@ use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::training::{default_folder, ended, time_limit};
 use crate::ui::{self, Ui};
 use anyhow::Result;
-use diffrep::data;
+use diffrep::data::{self, Dataset};
 use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
 use diffrep::train::{
@@ -110,11 +110,7 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     if args.device.is_cpu() && !sources.names_preset()? {
         let channels = match &begun {
             Some(run) => run.record()?.shape.channels,
-            None => {
-                refuse_inside(&config.data.source, &out)?;
-                let opened = data::open(&config.data.source, &config.data.open_options())?;
-                dataset.insert(opened).train.shape().channels
-            }
+            None => dataset.insert(open_outside(&config, &out)?).train.shape().channels,
         };
         sources.preset = Some(fast_preset_for(&config.data.source, channels).to_owned());
     }
@@ -132,10 +128,7 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     let device = args.device.open()?;
     let dataset = match dataset {
         Some(dataset) => dataset,
-        None => {
-            refuse_inside(&config.data.source, &out)?;
-            data::open(&config.data.source, &config.data.open_options())?
-        }
+        None => open_outside(&config, &out)?,
     };
     tell_skipped(&dataset, ui);
     let plan = Plan::on(config, &dataset)?;
@@ -145,6 +138,12 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     let run = LockedRun::acquire(&out)?;
     let plan = counted(plan, &device, ui)?;
     Ok((Trainer::create(plan, run, args.init.as_deref(), &device)?, limit))
+}
+
+/// The data to train on, in which the run folder must not lie.
+fn open_outside(config: &Config, run: &Path) -> Result<Dataset> {
+    refuse_inside(&config.data.source, run)?;
+    Ok(data::open(&config.data.source, &config.data.open_options())?)
 }
 
 /// What differs between `config` and a run's settings. The total may grow: the schedule stays the one that the run was
