@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
 use diffrep::nn::device::Device;
 use diffrep::nn::{BlockName, Precision};
+use diffrep::predict::HeadKind;
 use diffrep::represent::{
     Autoencoder, BestPlace, LatentInput, LoadedEncoder, Noise, Place, ScoreInput, ScoreNetwork, ScorePlace,
     level_grid, parse_levels,
@@ -112,6 +113,19 @@ impl FromStr for WeightsName {
     }
 }
 
+/// Which of a run's class heads.
+#[derive(Clone, Copy)]
+pub struct HeadName(pub HeadKind);
+
+impl FromStr for HeadName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = [HeadKind::Probe, HeadKind::Network].into_iter().find(|kind| kind.name() == name);
+        known.map(Self).ok_or_else(|| "expected probe or network".into())
+    }
+}
+
 #[derive(Clone)]
 struct PrecisionName(Precision);
 
@@ -196,6 +210,11 @@ pub struct LevelArgs {
 }
 
 impl LevelArgs {
+    /// Whether levels were named.
+    pub fn is_given(&self) -> bool {
+        self.t.is_some() || self.t_grid.is_some()
+    }
+
     /// Whether t is to be chosen (`--t auto`), which only `probe` can.
     pub fn is_auto(&self) -> bool {
         self.t.as_deref() == Some("auto")

@@ -2,7 +2,7 @@
 //!
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
-//! [`analyse`], [`semi`], [`sample`], [`report`], [`study`].
+//! [`analyse`], [`semi`], [`predict`], [`sample`], [`report`], [`study`].
 pub mod analyse;
 pub mod bench;
 pub mod data;
@@ -10,6 +10,7 @@ pub mod files;
 pub mod measure;
 pub mod nn;
 pub mod objective;
+pub mod predict;
 pub mod probe;
 pub mod random;
 pub mod report;

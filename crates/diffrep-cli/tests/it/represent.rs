@@ -176,7 +176,7 @@ fn a_probe_changes_no_weights_and_its_head_predicts() {
         assert!((0.1..=1.0).contains(&probability), "{prediction}");
         assert!(prediction["label"].as_str().unwrap().parse::<u32>().unwrap() < 10);
     }
-    let lines = std::fs::read_to_string(place.path("run/predictions.csv")).unwrap();
+    let lines = std::fs::read_to_string(place.path("run/new-predictions.csv")).unwrap();
     assert_eq!(lines.lines().count(), 361);
 }
 

@@ -72,6 +72,29 @@ fn a_trained_run_is_read_by_the_other_commands_and_goes_on_where_it_stopped() {
 }
 
 #[test]
+fn the_trained_network_labels_new_images_at_the_t_that_it_was_fed() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "4"]));
+    let init = place.path("run");
+    let test = diffrep::data::open("digits", &Default::default()).unwrap().test.unwrap();
+    let truth = test.labels().unwrap();
+    for t in ["0.9", "learned"] {
+        let arguments =
+            ["--labels", "5", "--steps", "30", "--batch", "20", "--t", t, "--init", init.to_str().unwrap()];
+        let trained = succeed(semi(&place, t, &arguments));
+        let mut predict = diffrep(&["predict", "--data", "digits", "--json", "--quiet"]);
+        predict.arg(place.path(t));
+        let predicted = succeed(predict);
+        assert_eq!((&predicted["head"], &predicted["probe"]), (&"network".into(), &Value::Null));
+        assert_eq!(predicted["t"].as_f64() == Some(0.9), t == "0.9");
+        let labels = predicted["predictions"].as_array().unwrap();
+        let right =
+            (0..labels.len()).filter(|&row| labels[row]["label"].as_str() == truth.class(row)).count();
+        assert_eq!(trained["test_accuracy"], right as f64 / labels.len() as f64);
+    }
+}
+
+#[test]
 fn a_time_limit_is_no_error_and_the_same_command_goes_on() {
     let place = Place::new();
     let arguments = ["--labels", "5", "--preset", "digits", "--steps", "20", "--batch", "20"];

@@ -13,6 +13,7 @@ mod neighbours;
 mod picture;
 mod plane;
 mod silhouette;
+mod softmax;
 mod spectrum;
 mod whiten;
 
@@ -29,5 +30,6 @@ pub use neighbours::{Neighbour, nearest};
 pub use picture::{mean_squared_error, psnr, ssim};
 pub use plane::euclidean_knn_accuracy;
 pub use silhouette::silhouette;
+pub(crate) use softmax::softmax;
 pub use spectrum::{effective_rank, spread};
 pub use whiten::Whitening;

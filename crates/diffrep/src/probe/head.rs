@@ -4,6 +4,7 @@ use super::linear::Linear;
 use super::mlp::Mlp;
 use super::recipe::Recipe;
 use super::trajectory::{self, Attention, Gru, Pooled, Pooling, Shape};
+use crate::measure::softmax;
 use crate::random::{Purpose, Seed};
 use diffrep_kernels::random::Key;
 
@@ -25,6 +26,15 @@ pub enum Head {
     Gru(Gru),
     /// Attention over all t.
     Attention(Attention),
+}
+
+/// A layer x ↦ x·W + b.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affine {
+    /// W, `[inputs, outputs]`.
+    pub weight: Vec<f32>,
+    /// b, `[outputs]`.
+    pub bias: Vec<f32>,
 }
 
 /// Buffers that a training step reuses.
@@ -97,6 +107,22 @@ impl Head {
         }
     }
 
+    /// The head as affine layers with ReLU between them, for other programs; `None` for heads of the trajectory.
+    pub fn affine_layers(&self) -> Option<Vec<Affine>> {
+        match self {
+            Self::Linear(head) => {
+                let (weight, bias) = head.folded();
+                Some(vec![Affine { weight, bias }])
+            }
+            Self::Mlp(head) => {
+                let [weight_1, bias_1, weight_2, bias_2] = head.layers().map(<[f32]>::to_vec);
+                let layers = [(weight_1, bias_1), (weight_2, bias_2)];
+                Some(layers.map(|(weight, bias)| Affine { weight, bias }).into())
+            }
+            Self::Pooled(_) | Self::Gru(_) | Self::Attention(_) => None,
+        }
+    }
+
     /// How much the head looks at each t on average over the rows of `x` `[rows, T·C]`, in [0, 1] with sum 1: the learned
     /// weights of `softmax`, the summary token's attention of `attention`; `None` for other heads.
     ///
@@ -161,17 +187,6 @@ impl Head {
             | Self::Attention(Attention { parameters, .. }) => parameters,
         }
     }
-}
-
-/// Turns a row of logits into probabilities.
-fn softmax(logits: &mut [f32]) {
-    let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let mut sum = 0.0;
-    for logit in logits.iter_mut() {
-        *logit = (*logit - top).exp();
-        sum += *logit;
-    }
-    logits.iter_mut().for_each(|p| *p /= sum);
 }
 
 /// Sum over rows of −ln p(label); `logits` become probabilities. NaN where logits are not finite.
@@ -247,13 +262,6 @@ pub(super) mod tests {
                 gradient[i]
             );
         }
-    }
-
-    #[test]
-    fn probabilities_sum_to_one_and_survive_large_logits() {
-        let mut logits = [1000.0, 999.0, -1000.0];
-        softmax(&mut logits);
-        assert!((logits.iter().sum::<f32>() - 1.0).abs() < 1e-6 && logits[0] > logits[1]);
     }
 
     #[test]

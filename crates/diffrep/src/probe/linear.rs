@@ -35,6 +35,22 @@ impl Linear {
         logits
     }
 
+    /// Norm and layer as one: weight `[dim, classes]`, bias `[classes]`.
+    pub(super) fn folded(&self) -> (Vec<f32>, Vec<f32>) {
+        let (weight, bias) = self.parameters.split_at(self.dim * self.classes);
+        let mut bias: Vec<f64> = bias.iter().map(|&v| f64::from(v)).collect();
+        let mut folded = Vec::with_capacity(weight.len());
+        for ((row, mean), variance) in weight.chunks(self.classes).zip(&self.mean).zip(&self.variance) {
+            let scale = 1.0 / f64::from(variance + EPSILON).sqrt();
+            for (bias, &weight) in bias.iter_mut().zip(row) {
+                let weight = f64::from(weight) * scale;
+                *bias -= f64::from(*mean) * weight;
+                folded.push(weight as f32);
+            }
+        }
+        (folded, bias.into_iter().map(|v| v as f32).collect())
+    }
+
     pub(super) fn loss(
         &mut self,
         x: &[f32],

@@ -25,7 +25,7 @@ mod trajectory;
 
 pub use error::ProbeError;
 pub use features::{Column, Features, Source};
-pub use head::Head;
+pub use head::{Affine, Head};
 pub use labelled::{Labelled, LabelledData};
 pub use metrics::{accuracy, macro_f1, mean_and_sd};
 pub use protocol::{Outcome, Settings, Task, run};

@@ -120,6 +120,11 @@ impl SavedHead {
         PartFile::write_whole(&path, &file).map_err(|error| ProbeError::Write { path: path.clone(), error })
     }
 
+    /// Whether a probe has saved one in this run folder.
+    pub fn exists(run: &Path) -> bool {
+        run.join(FILE).is_file()
+    }
+
     /// Reads the head of a run folder.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ pub fn pixels(set: &ImageSet, preprocess: &Preprocess) -> Result<Vec<f32>, Repre
 }
 
 /// Standardised images of `set`, `batch` at a time, with the first one's row.
-pub(super) fn batches<E: From<RepresentError>>(
+pub(crate) fn batches<E: From<RepresentError>>(
     set: &ImageSet,
     preprocess: &Preprocess,
     batch: usize,

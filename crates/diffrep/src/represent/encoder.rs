@@ -2,7 +2,7 @@
 use super::RepresentError;
 use crate::data::{ImageSet, ImageShape, OpenOptions, Preprocess};
 use crate::nn::parameters::{Layout, gather, scatter};
-use crate::nn::{self, Model, ModelConfig, Pass, Precision};
+use crate::nn::{self, Code, Model, ModelConfig, Pass, Precision};
 use crate::random::Seed;
 use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
@@ -137,6 +137,11 @@ impl LoadedEncoder {
         self.model.encoder.is_time_conditioned()
     }
 
+    /// The t that training has learned to feed it, where it was a parameter.
+    pub fn learned_time(&self) -> Option<f64> {
+        self.model.encoder.time_embedding.learned_time().map(f64::from)
+    }
+
     /// The run's settings.
     pub fn config(&self) -> &Config {
         &self.config
@@ -191,12 +196,26 @@ impl LoadedEncoder {
     /// Codes `[N, dim]` at `t` of standardised images, `standardised` `[N, H, W, C]` as [`Preprocess::apply`] makes
     /// them.
     pub(crate) fn codes(&self, standardised: Vec<f32>, t: f64) -> Vec<f32> {
+        self.read(standardised, t, |code| code.mean)
+    }
+
+    /// Class logits `[N, classes]` of the same.
+    ///
+    /// # Panics
+    /// If the network has no class head.
+    pub(crate) fn class_logits(&self, standardised: Vec<f32>, t: f64) -> Vec<f32> {
+        let classify = |code: Code| self.model.encoder.classify(code.features);
+        self.read(standardised, t, |code| classify(code).expect("the record was asked for a class head"))
+    }
+
+    fn read(&self, standardised: Vec<f32>, t: f64, take: impl Fn(Code) -> Tensor<2> + Sync) -> Vec<f32> {
         let shape = self.preprocess().shape();
         let rows = standardised.len() / shape.len();
         let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
         let images = Tensor::<4>::from_data(data, &self.device);
-        let code = self.team.run(|| self.model.encode(images, &vec![t; rows], &self.sde, self.pass()).mean);
-        code.into_data().try_into_vec().expect("codes are f32")
+        let values =
+            self.team.run(|| take(self.model.encode(images, &vec![t; rows], &self.sde, self.pass())));
+        values.into_data().try_into_vec().expect("networks compute in f32")
     }
 
     /// The networks that were loaded.

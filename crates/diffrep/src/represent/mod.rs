@@ -19,6 +19,7 @@ mod safetensors;
 mod score_network;
 
 pub use autoencoder::{Autoencoder, ReconstructionQuality};
+pub(crate) use encode::batches;
 pub use encode::{BATCH, Embeddings, encode, pixels};
 pub use encoder::LoadedEncoder;
 pub use error::RepresentError;

@@ -64,6 +64,17 @@ impl SemiRecord {
     }
 }
 
+impl SemiSettings {
+    /// The settings of the run of few labels in the folder `run`; `None` if there is none.
+    ///
+    /// # Errors
+    /// A damaged file.
+    pub fn of_run(run: &Path) -> Result<Option<Self>, SemiError> {
+        let record = read_json::<SemiRecord>(&run.join(train::SEMI_SETTINGS))?;
+        Ok(record.map(|record| record.settings))
+    }
+}
+
 /// Reads a file of the run; `None` if there is none.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, SemiError> {
     let text = match std::fs::read(path) {
