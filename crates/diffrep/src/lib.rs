@@ -2,10 +2,11 @@
 //!
 //! Modules import only from those before them in this list:
 //! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
-//! [`analyse`], [`semi`], [`predict`], [`sample`], [`report`], [`study`].
+//! [`analyse`], [`semi`], [`predict`], [`export`], [`sample`], [`report`], [`study`].
 pub mod analyse;
 pub mod bench;
 pub mod data;
+pub mod export;
 pub mod files;
 pub mod measure;
 pub mod nn;

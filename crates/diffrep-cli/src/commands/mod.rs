@@ -8,6 +8,7 @@ mod compare;
 mod data;
 mod devices;
 mod encode;
+mod export;
 mod import;
 mod interpolate;
 mod latent;
@@ -42,6 +43,7 @@ pub enum Command {
     Report(report::Args),
     Data(data::Args),
     Import(import::Args),
+    Export(export::Args),
     Bench(bench::Args),
     Devices(devices::Args),
 }
@@ -67,6 +69,7 @@ impl Command {
             Self::Report(args) => report::run(args, ui),
             Self::Data(args) => data::run(args, ui),
             Self::Import(args) => import::run(args, ui),
+            Self::Export(args) => export::run(&args, ui),
             Self::Bench(args) => bench::run(&args, ui),
             Self::Devices(devices::Args {}) => devices::run(ui),
         }

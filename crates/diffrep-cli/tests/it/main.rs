@@ -4,6 +4,7 @@ mod bench;
 mod command;
 mod compare;
 mod data;
+mod export;
 mod import;
 mod output;
 mod report;

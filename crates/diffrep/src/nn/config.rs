@@ -79,16 +79,16 @@ impl EncoderConfig {
         64 * self.width * self.pool * self.pool
     }
 
-    pub(super) fn blocks_per_stage(&self) -> usize {
+    pub(crate) fn blocks_per_stage(&self) -> usize {
         (self.depth - 4) / 6
     }
 
-    pub(super) fn has_head(&self) -> bool {
+    pub(crate) fn has_head(&self) -> bool {
         self.probabilistic || self.latent_dim() != self.feature_dim()
     }
 
     /// Outputs of the head: the latent, or its mean and ln σ².
-    pub(super) fn head_outputs(&self) -> usize {
+    pub(crate) fn head_outputs(&self) -> usize {
         if self.probabilistic { 2 * self.latent_dim() } else { self.latent_dim() }
     }
 

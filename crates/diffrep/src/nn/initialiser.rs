@@ -7,6 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 /// Numerical stabiliser of the score network's group norms (the research code's; Burn's and PyTorch's is 1e-5).
 const GROUP_NORM_EPSILON: f64 = 1e-6;
+/// The same of the encoder's batch norms.
+pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// How the weights of a layer are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +92,10 @@ impl<'a> Initialiser<'a> {
         let beta = self.constant([channels], 0.0);
         let running_mean = RunningState::new(self.constant([channels], 0.0).val().set_require_grad(false));
         let running_var = RunningState::new(self.constant([channels], 1.0).val().set_require_grad(false));
-        let layer = BatchNormConfig::new(channels).with_momentum(momentum).init(self.device);
+        let layer = BatchNormConfig::new(channels)
+            .with_epsilon(BATCH_NORM_EPSILON)
+            .with_momentum(momentum)
+            .init(self.device);
         BatchNorm { gamma, beta, running_mean, running_var, ..layer }
     }
 

@@ -28,6 +28,7 @@ pub use conditioning::{Condition, Conditioning};
 pub use config::{BlockConditioning, EncoderConfig, ModelConfig, NcsnppConfig, NnError};
 pub use diffrep_backend::device;
 pub use diffrep_backend::layers::{Mode, Precision};
+pub(crate) use initialiser::BATCH_NORM_EPSILON;
 pub use latent_decoder::LatentDecoder;
 pub use model::{Model, TimeEmbeddings};
 pub use ncsnpp::Ncsnpp;

@@ -1,6 +1,6 @@
 //! Strict import: every tensor that doesn't fit is named.
 use burn::tensor::Device;
-use diffrep::nn::research::{ImportError, StateDict};
+use diffrep::nn::research::{ImportError, ImportedEncoder, StateDict};
 use diffrep::nn::{EncoderConfig, Model, ModelConfig, parameters};
 use diffrep::random::Seed;
 use safetensors::tensor::{Dtype, TensorView};
@@ -37,14 +37,17 @@ fn tensors() -> Tensors {
 
 fn write(folder: &TempDir, tensors: &Tensors) -> PathBuf {
     let path = folder.path().join("encoder.safetensors");
-    let views: Vec<_> = tensors
-        .iter()
+    std::fs::write(&path, safetensors::serialize(views(tensors), None).unwrap()).unwrap();
+    path
+}
+
+fn views(tensors: &Tensors) -> Vec<(String, TensorView<'_>)> {
+    let tensors = tensors.iter();
+    tensors
         .map(|(name, (dtype, shape, bytes))| {
             (name.clone(), TensorView::new(*dtype, shape.clone(), bytes.as_slice()).unwrap())
         })
-        .collect();
-    std::fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
-    path
+        .collect()
 }
 
 fn import(tensors: &Tensors) -> Result<Model, ImportError> {
@@ -158,6 +161,25 @@ fn files_that_are_no_checkpoints_are_named() {
     assert!(message("cut.safetensors", Some(&cut)).contains("is not a readable checkpoint"));
     let directory = StateDict::read(folder.path()).unwrap_err().to_string();
     assert!(directory.contains("read"), "{directory}");
+}
+
+#[test]
+fn a_file_that_names_a_wrong_configuration_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("noted.safetensors");
+    for (note, told) in [
+        ("no JSON", "its metadata `diffrep.encoder`"),
+        (r#"{"depth": 1e99}"#, "its metadata `diffrep.encoder`"),
+        (r#"{"colour": 1}"#, "unknown field `colour`"),
+        (r#"{"depth": 9}"#, "encoder.depth is 9"),
+        (r#"{"depth": 10, "width": 1, "pool": 99}"#, "encoder.pool is 99"),
+        (r#"{"depth": 16, "width": 1}"#, "missing tensor"),
+    ] {
+        let metadata = Some([("diffrep.encoder".to_owned(), note.to_owned())].into());
+        std::fs::write(&path, safetensors::serialize(views(&tensors()), metadata).unwrap()).unwrap();
+        let message = ImportedEncoder::read(&path, 8, 8, true).unwrap_err().to_string();
+        assert!(message.contains(told) && message.contains("noted.safetensors"), "{message}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub struct ImportedEncoder {
 
 impl ImportedEncoder {
     /// Reads the encoder of `path`, for images of `height`×`width` pixels. `time_conditioned`: whether it was trained to
-    /// see t, which its weights don't tell.
+    /// see t, which the weights of published encoders don't tell.
     ///
     /// # Errors
     /// As [`StateDict::read`], [`StateDict::encoder_config`] and [`StateDict::load_into`]; [`ImportError::Config`] for a
@@ -36,7 +36,7 @@ impl ImportedEncoder {
         let part = whole.under("encoder.");
         let encoder = if part.is_empty() { whole.clone() } else { part };
         let (mut config, channels) = encoder.encoder_config()?;
-        config.time_conditioned = time_conditioned;
+        config.time_conditioned &= time_conditioned;
         let config = ModelConfig {
             height,
             width,

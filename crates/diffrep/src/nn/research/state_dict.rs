@@ -2,12 +2,15 @@
 use super::error::ImportError;
 use super::names::{Mapping, mappings};
 use crate::files::PartFile;
-use crate::nn::{Model, parameters};
+use crate::nn::{EncoderConfig, Model, parameters};
 use burn_store::pytorch_reader::{self, PytorchReader};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+
+/// Key of the encoder's configuration, as JSON, in the metadata of a safetensors file that was written here.
+const ENCODER: &str = "diffrep.encoder";
 
 /// A tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +36,7 @@ impl StateTensor {
 pub struct StateDict {
     origin: String,
     tensors: BTreeMap<String, StateTensor>,
+    encoder: Option<EncoderConfig>,
 }
 
 impl StateDict {
@@ -47,11 +51,11 @@ impl StateDict {
     pub fn read(path: &Path) -> Result<Self, ImportError> {
         // The readers' own errors for a missing file don't say so plainly.
         std::fs::File::open(path).map_err(io("read", path))?;
-        let tensors = match path.extension() {
+        let (tensors, encoder) = match path.extension() {
             Some(extension) if extension == "safetensors" => read_safetensors(path)?,
-            _ => read_pytorch(path)?,
+            _ => (read_pytorch(path)?, None),
         };
-        Ok(Self { origin: path.display().to_string(), tensors })
+        Ok(Self { origin: path.display().to_string(), tensors, encoder })
     }
 
     /// All parameters of `model` under the published names.
@@ -61,7 +65,18 @@ impl StateDict {
             let tensor = StateTensor { shape, values: values[range].to_vec() };
             (theirs, if transposed { tensor.transposed() } else { tensor })
         };
-        Self { origin: "of a model".to_owned(), tensors: mappings(model).into_iter().map(export).collect() }
+        let tensors = mappings(model).into_iter().map(export).collect();
+        Self { origin: "of a model".to_owned(), tensors, encoder: None }
+    }
+
+    /// The same with a note of the encoder's configuration, which shapes alone don't tell, in safetensors files.
+    pub fn with_encoder(self, config: EncoderConfig) -> Self {
+        Self { encoder: Some(config), ..self }
+    }
+
+    /// The encoder's configuration, of a file that names it.
+    pub fn encoder(&self) -> Option<&EncoderConfig> {
+        self.encoder.as_ref()
     }
 
     /// Writes the tensors as a safetensors file, which PyTorch loads by `safetensors.torch.load_file`.
@@ -80,7 +95,10 @@ impl StateDict {
             let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes);
             (name, view.expect("a tensor has as many values as its shape says"))
         });
-        let file = safetensors::serialize(views, None).expect("plain tensors always serialise");
+        let text = |config| serde_json::to_string(config).expect("a configuration is plain data");
+        let metadata =
+            self.encoder.as_ref().map(|config| HashMap::from([(ENCODER.to_owned(), text(config))]));
+        let file = safetensors::serialize(views, metadata).expect("plain tensors always serialise");
         PartFile::write_whole(path, &file).map_err(io("write", path))
     }
 
@@ -89,7 +107,7 @@ impl StateDict {
         let strip = |(name, tensor): (&String, &StateTensor)| {
             name.strip_prefix(prefix).map(|name| (name.to_owned(), tensor.clone()))
         };
-        Self { origin: self.origin.clone(), tensors: self.tensors.iter().filter_map(strip).collect() }
+        Self { tensors: self.tensors.iter().filter_map(strip).collect(), ..self.clone() }
     }
 
     /// Where the tensors come from.
@@ -187,10 +205,16 @@ fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StateTensor>, ImportErro
     Ok(tensors)
 }
 
-fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StateTensor>, ImportError> {
+fn read_safetensors(
+    path: &Path,
+) -> Result<(BTreeMap<String, StateTensor>, Option<EncoderConfig>), ImportError> {
+    let format = |reason: String| ImportError::Format { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(io("read", path))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| ImportError::Format { path: path.to_owned(), reason: error.to_string() })?;
+    let file = SafeTensors::deserialize(&bytes).map_err(|error| format(error.to_string()))?;
+    let (_, table) = SafeTensors::read_metadata(&bytes).map_err(|error| format(error.to_string()))?;
+    let noted = table.metadata().as_ref().and_then(|metadata| metadata.get(ENCODER));
+    let encoder = noted.map(|text| serde_json::from_str(text)).transpose();
+    let encoder = encoder.map_err(|error| format(format!("its metadata `{ENCODER}`: {error}")))?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.iter().filter(|(name, _)| is_weight(name)) {
         let values = match view.dtype() {
@@ -200,7 +224,7 @@ fn read_safetensors(path: &Path) -> Result<BTreeMap<String, StateTensor>, Import
         };
         tensors.insert(plain_name(name), StateTensor { shape: view.shape().to_vec(), values });
     }
-    Ok(tensors)
+    Ok((tensors, encoder))
 }
 
 fn data_type(path: &Path, name: &str, dtype: &dyn std::fmt::Debug) -> ImportError {
