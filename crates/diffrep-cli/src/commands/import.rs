@@ -91,6 +91,8 @@ fn write(args: &Args, encoder: &ImportedEncoder, preprocess: Preprocess, lock: &
         classes: None,
         preprocess,
         model: encoder.config.clone(),
+        images_checksum: None,
+        init: None,
     };
     let schedule = Schedule {
         learning_rate: config.optimiser.learning_rate,

@@ -9,8 +9,8 @@ use diffrep::data::{self, Dataset};
 use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
 use diffrep::train::{
-    Config, Ending, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer, fast_preset_for,
-    metrics, refuse_inside,
+    Config, Ending, InitRecord, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer,
+    fast_preset_for, metrics, refuse_inside,
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -118,7 +118,8 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     // Steps that are counted to fit need no limit: the schedule ends with them.
     let limit = time.filter(|_| config.train.steps > 0);
     if let Some(run) = begun {
-        let changes = changes(&config, &run.config()?);
+        let mut changes = changes(&config, &run.config()?);
+        changes.extend(other_init(args.init.as_deref(), run.record()?.init.as_ref()));
         if !changes.is_empty() {
             return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
         }
@@ -159,6 +160,16 @@ fn changes(config: &Config, before: &Config) -> Vec<String> {
     given.train.steps = before.train.steps;
     let [given, counted] = [given, counted].map(|config| config.changes_since(before));
     if counted.is_empty() { counted } else { given }
+}
+
+/// What differs in where the first weights come from.
+fn other_init(given: Option<&Path>, before: Option<&InitRecord>) -> Option<String> {
+    match (given, before) {
+        (None, None) => None,
+        (Some(given), Some(before)) if before.is(given) => None,
+        (_, Some(before)) => Some(format!("it starts from the weights of {}", before.run.display())),
+        (Some(_), None) => Some("it starts from random weights".to_owned()),
+    }
 }
 
 /// The plan with its steps counted, if they are to fit into a time.

@@ -82,6 +82,58 @@ fn a_run_in_use_by_another_process_is_refused() {
 }
 
 #[test]
+fn a_record_that_contradicts_itself_is_damaged() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "1"]));
+    let path = place.path("run/run.json");
+    let sound: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    for (pointer, value, told) in [
+        ("/preprocess/mean", serde_json::json!([]), "mean has 0 channels"),
+        ("/preprocess/std", serde_json::json!([1.0, 1.0]), "std has 2 channels"),
+        ("/preprocess/std", serde_json::json!([0.0]), "no such numbers"),
+        ("/preprocess/height", serde_json::json!(7), "images of 7×8×1"),
+        ("/shape/height", serde_json::json!(9), "images of 9×8×1 don't fit"),
+        ("/shape/channels", serde_json::json!(3), "shape has 3 channels"),
+        ("/held_out_rows", serde_json::json!([5, 4]), "held-out rows"),
+        ("/held_out_rows", serde_json::json!([100_000]), "held-out rows"),
+        ("/model/encoder/depth", serde_json::json!(9), "encoder.depth is 9"),
+    ] {
+        let mut damaged = sound.clone();
+        *damaged.pointer_mut(pointer).unwrap() = value;
+        fs::write(&path, damaged.to_string()).unwrap();
+        let run = place.path("run");
+        let run = run.to_str().unwrap();
+        for mut command in [diffrep(&["encode", run]), diffrep(&["train", "--resume", run])] {
+            command.arg("--quiet");
+            let message = fail(command);
+            assert!(message.contains("run.json is damaged") && message.contains(told), "{message}");
+        }
+    }
+}
+
+#[test]
+fn settings_that_no_run_can_have_had_are_refused_when_it_goes_on() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "1"]));
+    let path = place.path("run/config.toml");
+    let settings = fs::read_to_string(&path).unwrap();
+    assert!(settings.contains("\nbatch = 4\n"), "{settings}");
+    fs::write(&path, settings.replace("\nbatch = 4\n", "\nbatch = 0\n")).unwrap();
+    let message = fail(diffrep(&["train", "--resume", place.path("run").to_str().unwrap()]));
+    assert!(message.contains("`train.batch` is 0"), "{message}");
+}
+
+#[test]
+fn networks_that_no_machine_could_train_are_refused() {
+    let place = Place::new();
+    let message = fail(place.train("run", &["--set", "encoder.depth=1000", "--set", "encoder.width=64"]));
+    assert!(message.contains("networks of ") && message.contains("weights, expected at most"), "{message}");
+    let message = fail(place.train("run", &["--set", "data.size=[100000,8]"]));
+    assert!(message.contains("sides of 1 to 4"), "{message}");
+    assert!(!place.path("run").exists());
+}
+
+#[test]
 fn a_checkpoint_of_another_architecture_is_refused_by_tensor() {
     let place = Place::new();
     succeed(place.train("narrow", &["--steps", "1"]));

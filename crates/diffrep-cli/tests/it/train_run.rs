@@ -140,6 +140,58 @@ fn weights_of_another_run_are_the_start() {
 }
 
 #[test]
+fn a_run_from_other_weights_begins_with_them_again_if_it_is_killed_before_its_first_checkpoint() {
+    let place = Place::new();
+    for (run, seed) in [("first", "1"), ("other", "2")] {
+        succeed(place.train(run, &["--steps", "3", "--seed", seed]));
+    }
+    let first = place.path("first");
+    let from = ["--init", first.to_str().unwrap()];
+    let second = |arguments: &[&str]| place.train("second", &[&["--steps", "4"], arguments].concat());
+    succeed(second(&from));
+    let whole = load(&place.path("second"), Which::Latest).unwrap();
+    let kill = || {
+        std::fs::remove_dir_all(place.path("second/checkpoints")).unwrap();
+        std::fs::create_dir(place.path("second/checkpoints")).unwrap();
+    };
+    kill();
+    succeed(second(&from));
+    assert!(load(&place.path("second"), Which::Latest).unwrap().weights == whole.weights);
+
+    let other = place.path("other");
+    for arguments in [&[][..], &["--init", other.to_str().unwrap()]] {
+        let message = fail(second(arguments));
+        assert!(message.contains("it starts from the weights of ") && message.contains("first"), "{message}");
+    }
+    let message = fail(place.train("other", &[&["--steps", "3", "--seed", "2"], &from[..]].concat()));
+    assert!(message.contains("it starts from random weights"), "{message}");
+
+    // The first run's checkpoint is another now.
+    kill();
+    std::fs::remove_dir_all(&first).unwrap();
+    succeed(place.train("first", &["--steps", "3", "--seed", "3"]));
+    let message = fail(second(&from));
+    assert!(message.contains("at step 3, which are others now"), "{message}");
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_images_of_the_same_number() {
+    let place = Place::new();
+    let pictures = place.pictures("pictures", 6);
+    let train = |steps: &str| {
+        let mut command = diffrep(&["train", "--json", "--quiet", "--steps", steps]);
+        command.arg("--data").arg(&pictures).arg("--config").arg(place.path("tiny.toml"));
+        command.arg("--out").arg(place.path("run"));
+        command
+    };
+    succeed(train("2"));
+    succeed(train("3"));
+    std::fs::rename(pictures.join("dark/0.png"), pictures.join("light/9.png")).unwrap();
+    let message = fail(train("4"));
+    assert!(message.contains("some under other names or in another order"), "{message}");
+}
+
+#[test]
 fn files_of_weights_hold_no_paths_and_no_times() {
     let place = Place::new();
     for run in ["here", "elsewhere"] {

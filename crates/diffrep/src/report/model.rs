@@ -18,6 +18,8 @@ pub struct ReportData {
     pub title: String,
     /// The run folder as it is to be typed in commands.
     pub run: String,
+    /// The run whose weights it started from.
+    pub init: Option<String>,
     /// Facts of the run: name and value.
     pub facts: Vec<(String, String)>,
     /// The resolved configuration: dotted key and value.
@@ -63,6 +65,7 @@ impl ReportData {
         Ok(Self {
             title: semi.as_ref().map_or_else(|| title(run, &configuration, &record), few_labels_title),
             run: shell_word(&run.display().to_string()),
+            init: record.pointer("/init/run").and_then(Value::as_str).map(str::to_owned),
             facts: facts(&record, &metrics),
             configuration,
             metrics,
@@ -86,8 +89,9 @@ impl ReportData {
                 format!("diffrep report {run}-again"),
             ];
         }
+        let init = self.init.as_ref().map_or(String::new(), |init| format!(" --init {}", shell_word(init)));
         vec![
-            format!("diffrep train --config {run}/config.toml --out {run}-again"),
+            format!("diffrep train --config {run}/config.toml{init} --out {run}-again"),
             format!("diffrep probe {run}-again"),
             format!("diffrep report {run}-again"),
         ]
@@ -117,6 +121,10 @@ fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {
     let shape = (|| Some(format!("{} × {} × {}", side("height")?, side("width")?, side("channels")?)))();
     let count = |key: &str| record.get(key).and_then(Value::as_array).map(Vec::len);
     add("data", text("dataset"));
+    let init = record.get("init").and_then(|init| {
+        Some(format!("the weights of {}, step {}", init.get("run")?.as_str()?, init.get("step")?.as_u64()?))
+    });
+    add("started from", init);
     add("training images", number("train_images"));
     add("of these held out for health figures", count("held_out_rows").map(|n| n.to_string()));
     add("image (height × width × channels)", shape);

@@ -148,8 +148,17 @@ impl BestPlace {
             }
             Err(error) => return Err(RepresentError::Record { path, reason: error.to_string() }),
         };
-        serde_json::from_slice(&text)
-            .map_err(|error| RepresentError::Record { path, reason: error.to_string() })
+        let damaged = |reason: String| RepresentError::Record { path, reason };
+        let best: Self = match serde_json::from_slice(&text) {
+            Ok(best) => best,
+            Err(error) => return Err(damaged(error.to_string())),
+        };
+        let Place { encoder, score } = best.place;
+        let mut levels = encoder.into_iter().chain(score.map(|score| score.t)).peekable();
+        match levels.peek().is_some() && levels.all(|t| (0.0..=1.0).contains(&t)) {
+            true => Ok(best),
+            false => Err(damaged("it names no network to read at a t in [0, 1]".to_owned())),
+        }
     }
 }
 
@@ -178,5 +187,10 @@ mod tests {
         std::fs::write(folder.path().join(FILE), "{}").unwrap();
         let damaged = BestPlace::load(folder.path()).unwrap_err().to_string();
         assert!(damaged.contains("features.json: not a record of features"), "{damaged}");
+        for place in [Place::default(), Place { encoder: Some(1.5), score: None }] {
+            BestPlace { place, ..best.clone() }.save(folder.path()).unwrap();
+            let nowhere = BestPlace::load(folder.path()).unwrap_err().to_string();
+            assert!(nowhere.contains("it names no network to read at a t in [0, 1]"), "{nowhere}");
+        }
     }
 }

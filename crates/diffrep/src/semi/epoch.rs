@@ -65,10 +65,21 @@ impl EpochRecord {
         read_json(&file(run, epoch))
     }
 
-    /// Those that must be there, since a step was made with them.
-    pub(super) fn read_again(run: &Path, epoch: u64) -> Result<Self, SemiError> {
-        let missing = || RunError::damaged(&file(run, epoch), "it is missing");
-        Ok(Self::read(run, epoch)?.ok_or_else(missing)?)
+    /// Those of the images of `task` that must be there, since a step was made with them.
+    pub(super) fn read_again(run: &Path, epoch: u64, task: &SemiTask) -> Result<Self, SemiError> {
+        let damaged = |problem: &str| RunError::damaged(&file(run, epoch), problem);
+        let record = Self::read(run, epoch)?.ok_or_else(|| damaged("it is missing"))?;
+        let (images, classes) = (task.images.len(), task.classes.len());
+        if record.guesses.len() != images || record.guesses.iter().any(|guess| *guess as usize >= classes) {
+            return Err(damaged(&format!(
+                "expected a guess of {classes} classes for each of {images} images"
+            ))
+            .into());
+        }
+        if !record.unreached.is_sorted() {
+            return Err(damaged("its unreached rows aren't in order").into());
+        }
+        Ok(record)
     }
 
     pub(super) fn write(&self, run: &Path) -> Result<(), SemiError> {

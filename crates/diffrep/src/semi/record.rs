@@ -46,9 +46,12 @@ impl SemiRecord {
             return Err(RunError::Foreign { path }.into());
         };
         let record = existing.record()?;
+        let renamed = (record.images_checksum.zip(network.record.images_checksum))
+            .is_some_and(|(before, now)| before != now);
         let mut changes = network.config.changes_since(&existing.config()?);
         let parts = [
             ("its images", record.dataset != network.record.dataset || record.shape != network.record.shape),
+            ("the names or the order of its images", renamed),
             ("their normalisation", record.preprocess != network.record.preprocess),
             ("the labels", (&before.classes, &before.labels) != (&self.classes, &self.labels)),
             ("the settings of `semi`", before.settings != self.settings),

@@ -6,7 +6,7 @@ use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
 use crate::random::Seed;
 use crate::represent::LoadedEncoder;
-use crate::train::{Config, DataConfig, RunRecord};
+use crate::train::{Config, DataConfig, RunRecord, names_checksum};
 use burn::tensor::Device;
 
 /// End of the name of the time that a network learns to be fed.
@@ -84,6 +84,8 @@ impl Start {
             classes: Some(task.classes.clone()),
             preprocess: task.preprocess.clone(),
             model: model_config,
+            images_checksum: Some(names_checksum(&task.images)),
+            init: None,
         };
         Ok(Network { config, record, model, weights })
     }

@@ -155,7 +155,7 @@ impl SemiTrainer {
             return Ok(());
         }
         if !first {
-            self.epoch = Some(EpochRecord::read_again(self.run.path(), epoch)?);
+            self.epoch = Some(EpochRecord::read_again(self.run.path(), epoch, &self.task)?);
             return Ok(());
         }
         let record = EpochRecord::new(epoch, self.progress.step, &self.propagated()?, &self.task);

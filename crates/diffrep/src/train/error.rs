@@ -94,10 +94,10 @@ pub enum RunError {
         /// The settings that differ.
         changes: String,
     },
-    /// The run would be written among the images.
-    #[error("the run folder {} lies inside the data folder {}; give a folder outside", out.display(), folder.display())]
+    /// Something would be written among the images.
+    #[error("{} lies inside the data folder {}, where it would be taken for data; give a place outside", out.display(), folder.display())]
     InsideData {
-        /// The run folder.
+        /// The run folder or file.
         out: PathBuf,
         /// The data folder.
         folder: PathBuf,
@@ -133,6 +133,14 @@ pub enum RunError {
         file: PathBuf,
         /// Every missing, extra or mis-shaped tensor.
         problem: String,
+    },
+    /// The weights that a run was to start from, before it had a checkpoint of its own.
+    #[error("the run starts from the weights of {} at step {step}, which are others now", run.display())]
+    OtherInit {
+        /// The run that they are of.
+        run: PathBuf,
+        /// The step of its checkpoint.
+        step: u64,
     },
     /// Weights that are no numbers are never written.
     #[error("no checkpoint written at step {step}: `{tensor}` is not finite")]
@@ -196,7 +204,7 @@ pub enum TrainError {
         run: PathBuf,
     },
     /// The run can't go on with other images.
-    #[error("{data} holds {found}, but the run was created with {expected}")]
+    #[error("{data} holds {found}, but the run was created with {expected}; start a new run")]
     DataChanged {
         /// The data's path or name.
         data: String,

@@ -10,6 +10,7 @@ mod dry_run;
 mod ema;
 mod error;
 mod health;
+mod init;
 mod learner;
 mod memory;
 pub mod metrics;
@@ -18,25 +19,28 @@ mod plan;
 mod prefetch;
 mod run_folder;
 mod schedule;
+mod step_times;
 mod trainer;
 
 pub use config::{
     CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
     fast_preset_for, preset_for,
 };
-pub use dry_run::{DryRun, StepPart, StepTimes};
+pub use dry_run::DryRun;
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};
+pub use init::InitRecord;
 pub use memory::peak as peak_memory;
 pub use metrics::{
     GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
 };
 pub use observer::{Event, Observer};
-pub(crate) use plan::check as check_numbers;
 pub use plan::{Plan, refuse_inside};
+pub(crate) use plan::{check as check_numbers, names_checksum};
 pub(crate) use run_folder::SEMI_SETTINGS;
 pub use run_folder::{LockedRun, RunFolder, RunRecord};
 pub use schedule::{Decay, Schedule};
+pub use step_times::{StepPart, StepTimes};
 pub use trainer::{Ending, Limits, Trainer};
 
 /// Now, in seconds since 1970; 0 if the clock stands before that.

@@ -13,6 +13,8 @@ use std::path::Path;
 const LEAST_IMAGES: usize = 8;
 /// The largest part of the images that is held out: one in so many.
 const LARGEST_PART: usize = 4;
+/// Longest side that images are scaled to.
+const LARGEST_SIDE: usize = 4096;
 /// Numbers that contrastive losses compare.
 const PROJECTION: usize = 128;
 
@@ -87,6 +89,8 @@ impl Plan {
             classes,
             preprocess,
             model,
+            images_checksum: Some(names_checksum(images)),
+            init: None,
         };
         Self::with(config, record, dataset)
     }
@@ -100,6 +104,7 @@ impl Plan {
             return Err(TrainError::FewLabels { run: run.path().to_owned() });
         }
         let (config, record) = (run.config()?, run.record()?);
+        check(&config)?;
         let options = OpenOptions { classes: record.classes.clone(), ..config.data.open_options() };
         let dataset = data::open(&config.data.source, &options)?;
         let (images, shape) = (dataset.train.len(), dataset.train.shape());
@@ -108,6 +113,15 @@ impl Plan {
                 data: config.data.source,
                 expected: format!("{} images of {}", record.train_images, record.shape),
                 found: format!("{images} of {shape}"),
+            });
+        }
+        // Each row's part in the run goes by its number.
+        let checksum = names_checksum(&dataset.train);
+        if record.images_checksum.is_some_and(|before| before != checksum) {
+            return Err(TrainError::DataChanged {
+                data: config.data.source,
+                expected: "others".to_owned(),
+                found: format!("{images} images, some under other names or in another order"),
             });
         }
         Self::with(config, record, &dataset)
@@ -195,6 +209,12 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         ("monitor.every", monitor.every as f64, monitor.every >= 1, "at least 1"),
         ("monitor.health_every", monitor.health_every as f64, monitor.health_every >= 1, "at least 1"),
         ("monitor.t", monitor.t, (0.0..=1.0).contains(&monitor.t), "a time in [0, 1]"),
+        (
+            "data.size",
+            config.data.size.map_or(0, |[height, width]| height.max(width)) as f64,
+            config.data.size.is_none_or(|size| size.iter().all(|side| (1..=LARGEST_SIDE).contains(side))),
+            "sides of 1 to 4,096 pixels",
+        ),
         ("checkpoint.every", config.checkpoint.every as f64, config.checkpoint.every >= 1, "at least 1"),
         ("checkpoint.keep", config.checkpoint.keep as f64, config.checkpoint.keep >= 1, "at least 1"),
     ];
@@ -213,6 +233,13 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     }
 }
 
+/// See [`RunRecord::images_checksum`].
+pub(crate) fn names_checksum(images: &ImageSet) -> u32 {
+    (0..images.len()).fold(0, |sum, row| {
+        crc32c::crc32c_append(crc32c::crc32c_append(sum, images.id(row).as_bytes()), &[0])
+    })
+}
+
 /// Rows that are not trained with, ascending; none of a tiny set.
 fn held_out_rows(images: usize, wanted: usize, seed: Seed) -> Vec<usize> {
     if images < LEAST_IMAGES {
@@ -224,7 +251,8 @@ fn held_out_rows(images: usize, wanted: usize, seed: Seed) -> Vec<usize> {
     rows
 }
 
-/// Errors if a run folder `out` is the folder of the data at `source` or lies in it, where it would be taken for data.
+/// Errors if a run folder or file `out` is the folder of the data at `source` or lies in it, where it would be taken for
+/// data.
 ///
 /// # Errors
 /// That it does.

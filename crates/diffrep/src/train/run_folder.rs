@@ -1,5 +1,5 @@
 //! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
-use super::{Config, RunError, checkpoint};
+use super::{Config, InitRecord, RunError, checkpoint};
 use crate::data::{ImageShape, Preprocess};
 use crate::files::PartFile;
 use crate::nn::ModelConfig;
@@ -34,6 +34,45 @@ pub struct RunRecord {
     pub preprocess: Preprocess,
     /// The networks.
     pub model: ModelConfig,
+    /// CRC-32C of the images' names in their order, each ended by a zero; absent in runs of earlier versions, and where
+    /// nothing can go on with the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_checksum: Option<u32>,
+    /// The run whose weights were the first ones; absent: they are random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub init: Option<InitRecord>,
+}
+
+impl RunRecord {
+    /// What its parts must be for each other; a file may say anything.
+    fn check(&self) -> Result<(), String> {
+        self.model.check().map_err(|error| error.to_string())?;
+        let (preprocess, model, shape) = (&self.preprocess, &self.model, self.shape);
+        let sides =
+            [("mean", preprocess.mean.len()), ("std", preprocess.std.len()), ("shape", shape.channels)];
+        if let Some((name, channels)) = sides.into_iter().find(|(_, channels)| *channels != model.channels) {
+            return Err(format!("{name} has {channels} channels, but the networks {}", model.channels));
+        }
+        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
+        if !finite(&preprocess.mean)
+            || !finite(&preprocess.std)
+            || preprocess.std.iter().any(|std| *std <= 0.0)
+        {
+            return Err("mean or standard deviation of the pixels are no such numbers".to_owned());
+        }
+        let padded = preprocess.shape();
+        if (padded.height, padded.width) != (model.height, model.width) {
+            return Err(format!("images of {padded} for networks of {}×{}", model.height, model.width));
+        }
+        if shape.height > padded.height || shape.width > padded.width || shape.is_empty() {
+            return Err(format!("images of {shape} don't fit into {padded}"));
+        }
+        let rows = &self.held_out_rows;
+        if !rows.is_sorted_by(|a, b| a < b) || rows.last().is_some_and(|row| *row >= self.train_images) {
+            return Err(format!("held-out rows aren't rows of {} images in order", self.train_images));
+        }
+        Ok(())
+    }
 }
 
 /// The folder of a run, for reading.
@@ -68,7 +107,10 @@ impl RunFolder {
     pub fn record(&self) -> Result<RunRecord, RunError> {
         let path = self.path.join(RECORD);
         let text = fs::read(&path).map_err(RunError::io("read", &path))?;
-        serde_json::from_slice(&text).map_err(|error| RunError::damaged(&path, error))
+        let record: RunRecord =
+            serde_json::from_slice(&text).map_err(|error| RunError::damaged(&path, error))?;
+        record.check().map_err(|problem| RunError::damaged(&path, problem))?;
+        Ok(record)
     }
 }
 

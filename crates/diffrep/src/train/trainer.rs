@@ -1,10 +1,10 @@
 //! The loop: from a plan, or from where a run stopped, to its last step.
-use super::checkpoint::{self, Progress, Weights, Which};
+use super::checkpoint::{self, Progress, Which};
 use super::health::{Monitor, to_device};
 use super::learner::{Learner, NotFinite};
 use super::prefetch::Prefetch;
 use super::{
-    Event, LockedRun, MetricsLog, Observer, Plan, Record, RunError, RunFolder, StepFigures, TrainError,
+    Event, InitRecord, LockedRun, MetricsLog, Observer, Plan, Record, RunError, StepFigures, TrainError,
     Window, unix_time,
 };
 use crate::nn::parameters::{self, Layout};
@@ -63,16 +63,16 @@ impl Trainer {
     /// autodiff (the trainer adds it); one that can't compute in the settings' precision is refused before anything is
     /// written.
     pub fn create(
-        plan: Plan,
+        mut plan: Plan,
         run: LockedRun,
         init: Option<&Path>,
         device: &Device,
     ) -> Result<Self, TrainError> {
         let mut learner = new_learner(&plan, device)?;
         if let Some(init) = init {
-            let from = RunFolder::open(init)?;
-            let (which, weights) = (Which::Latest, Weights::Ema);
-            learner.start_from(checkpoint::load_weights(from.path(), which, weights, learner.layout())?.1);
+            let (record, weights) = InitRecord::of(init, learner.layout())?;
+            learner.start_from(weights);
+            plan.record.init = Some(record);
         }
         run.create(&plan.config, &plan.record)?;
         let progress = fresh(&plan);
@@ -88,7 +88,12 @@ impl Trainer {
                 learner.restore(state);
                 progress
             }
-            Err(RunError::NoCheckpoint { .. }) => fresh(&plan),
+            Err(RunError::NoCheckpoint { .. }) => {
+                if let Some(init) = &plan.record.init {
+                    learner.start_from(init.load(learner.layout())?);
+                }
+                fresh(&plan)
+            }
             Err(error) => return Err(error.into()),
         };
         Self::with(plan, run, learner, progress, device)

@@ -121,7 +121,7 @@ pub struct TrainConfig {
     /// and says nothing of a run that goes on later or elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minutes: Option<f64>,
-    /// Images a step, at least 1.
+    /// Images a step, at least 2.
     pub batch: usize,
     /// Largest norm of the whole gradient, > 0; longer ones are scaled down.
     pub clip: f64,
