@@ -1,14 +1,15 @@
 //! A file that appears under its name only when it is complete.
 use super::sync_parent;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// A file being written under a temporary name beside its own; [`PartFile::finish`] syncs it, renames it and syncs its
 /// folder.
 ///
-/// Dropped without `finish`, the temporary file is removed and an earlier file of that name is untouched.
+/// Dropped without `finish`, the temporary file is removed and an earlier file of that name is untouched. What a killed
+/// process left is written over by the next one.
 #[derive(Debug)]
 pub struct PartFile {
     path: PathBuf,
@@ -26,7 +27,7 @@ impl PartFile {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
         let part = path.with_file_name(part_name(name));
-        let file = BufWriter::with_capacity(1 << 16, File::create(&part)?);
+        let file = BufWriter::with_capacity(1 << 16, claim(&part)?);
         Ok(Self { path: path.to_owned(), part, file: Some(file) })
     }
 
@@ -73,17 +74,57 @@ impl Seek for PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if self.file.take().is_some() {
+        // Before the file is closed, as until then nobody else writes it.
+        if self.file.is_some() {
             remove(&self.part);
         }
     }
 }
 
-/// The temporary name; two processes that write the same file don't share it.
 fn part_name(name: &OsStr) -> OsString {
     let mut part = name.to_owned();
-    part.push(format!(".part-{}", std::process::id()));
+    part.push(".part");
     part
+}
+
+/// Opens the temporary file, empty, with a lock that goes with it.
+fn claim(part: &Path) -> io::Result<File> {
+    loop {
+        let file = File::options().write(true).create(true).truncate(false).open(part)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let message = "another process is writing it";
+                return Err(io::Error::new(io::ErrorKind::ResourceBusy, message));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        // Whoever had the lock may have put the file in its place since it was opened here.
+        if is_named(&file, part)? {
+            if file.metadata()?.len() > 0 {
+                file.set_len(0)?;
+            }
+            return Ok(file);
+        }
+    }
+}
+
+/// Whether `path` is still the name of `file`.
+#[cfg(unix)]
+fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let open = file.metadata()?;
+    match std::fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (open.dev(), open.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Elsewhere an open file can't be renamed.
+#[cfg(not(unix))]
+fn is_named(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
 }
 
 fn remove(part: &Path) {
@@ -122,6 +163,29 @@ mod tests {
         part.finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["a.bin"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        std::fs::write(folder.path().join("a.bin.part"), "longer than what comes").unwrap();
+        PartFile::write_whole(&path, b"new").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["a.bin"]);
+    }
+
+    #[test]
+    fn only_one_writes_a_file_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.bin");
+        let mut first = PartFile::create(&path).unwrap();
+        first.write_all(b"first").unwrap();
+        assert_eq!(PartFile::create(&path).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        first.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"first");
+        PartFile::write_whole(&path, b"second").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"second");
     }
 
     #[cfg(target_os = "linux")]
