@@ -4,6 +4,7 @@ use crate::generator::{evaluation_bar, spaced_rows};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::random::Seed;
+use diffrep::sample::NoiseRows;
 use serde_json::json;
 
 /// Measure how likely images are given their codes, in bits a dimension (fewer are better).
@@ -50,15 +51,16 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let rows = spaced_rows(&set, args.images as usize)?;
     let bar = evaluation_bar(ui, None);
     let (mut bits, mut evaluations) = (Vec::new(), 0);
-    for (number, rows) in rows.chunks(args.batch.into()).enumerate() {
+    let numbers: Vec<u32> = (0..).take(rows.len()).collect();
+    for (rows, numbers) in rows.chunks(args.batch.into()).zip(numbers.chunks(args.batch.into())) {
         let part = set.subset(rows);
-        // Noise of its own for every batch.
-        let seed = Seed(args.seed.wrapping_add((number as u64) << 32));
+        // An image's noise is its own, whatever batch it is in.
+        let noise = NoiseRows { seed: Seed(args.seed), rows: numbers.to_vec() };
         let (found, taken) = generator.bits_per_dimension(
             (&dataset.name, &part),
             args.probes,
             args.tolerance,
-            seed,
+            &noise,
             &|_| bar.inc(1),
         )?;
         bits.extend(found);

@@ -5,7 +5,7 @@ use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::data::{Dataset, ImageSet};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid};
-use diffrep::represent::{Autoencoder, LoadedEncoder};
+use diffrep::represent::{Autoencoder, BATCH, LoadedEncoder};
 use diffrep::sample::{Codes, Generator, NoiseRows, SampleError};
 use serde_json::json;
 use std::path::PathBuf;
@@ -26,9 +26,9 @@ pub struct Args {
     /// Rows of the images, counted from 0 and separated by commas. Default: as many as --images says, evenly spaced.
     #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with = "images")]
     rows: Vec<usize>,
-    /// Images to reconstruct. Default: 8.
+    /// Images to reconstruct, 2,000 at most. Default: 8.
     #[arg(long, value_name = "N", default_value_t = 8, hide_default_value = true,
-        value_parser = clap::value_parser!(u16).range(1..))]
+        value_parser = clap::value_parser!(u16).range(1..=2000))]
     images: u16,
     /// Samples from each code. Default: 4.
     #[arg(long, value_name = "N", default_value_t = 4, hide_default_value = true,
@@ -116,7 +116,9 @@ fn decoded(args: &Args, autoencoder: &Autoencoder) -> Result<Reconstructions> {
     let standardised = diffrep::represent::pixels(&set, encoder.preprocess())?;
     let mut given = Vec::new();
     encoder.preprocess().invert(encoder.shape(), &standardised, &mut given);
-    let pixels = autoencoder.reconstruct(standardised);
+    let batch = BATCH * encoder.preprocess().shape().len();
+    let pixels =
+        standardised.chunks(batch).flat_map(|images| autoencoder.reconstruct(images.to_vec())).collect();
     let columns = vec![Column { name: "decoded".to_owned(), at: None, pixels }];
     Ok(Reconstructions { set, given, columns, samples: 1, evaluations: 0 })
 }

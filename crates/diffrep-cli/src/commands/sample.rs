@@ -15,6 +15,8 @@ use std::time::Instant;
 const LEVELS: usize = 11;
 /// Pictures in a row of the sheet.
 const COLUMNS: usize = 8;
+/// Pictures on the sheet; the folder has all.
+const SHOWN: usize = 400;
 
 /// Generate new images from new codes: PNG files and a contact sheet.
 #[derive(clap::Args)]
@@ -60,8 +62,11 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let shape = encoder.shape();
     folder.pictures("", shape, &pictures.pixels)?;
     let numbered = |(i, thumbnail)| (thumbnail, format!("{i}"));
-    let cells = thumbnails(shape, &pictures.pixels)?.into_iter().enumerate().map(numbered).collect();
-    let title = format!("{count} samples of {}", encoder.record().dataset);
+    let shown = count.min(SHOWN);
+    let first = &pictures.pixels[..shown * shape.len()];
+    let cells = thumbnails(shape, first)?.into_iter().enumerate().map(numbered).collect();
+    let first = if shown < count { format!("the first {shown} of ") } else { String::new() };
+    let title = format!("{first}{count} samples of {}", encoder.record().dataset);
     let sheet = folder.figure("sheet", &contact_sheet(&title, COLUMNS, cells)?)?;
     let value = json!({
         "folder": folder.path(), "sheet": sheet, "images": count, "z": args.z, "seed": args.sampler.seed().0,

@@ -184,7 +184,11 @@ fn a_grid_needs_a_plane_of_static_codes() {
 #[test]
 fn likelihoods_are_the_same_every_time() {
     let place = trained(&[]);
-    let run = || succeed(on("likelihood", &place, &["--images", "3", "--batch", "2", "--tolerance", "0.01"]));
+    let by = |batch: &str| {
+        let arguments = ["--images", "3", "--batch", batch, "--tolerance", "0.01"];
+        succeed(on("likelihood", &place, &arguments))
+    };
+    let run = || by("2");
     let result = run();
     let bits = result["bits_per_dimension"].as_f64().unwrap();
     assert!(bits.is_finite() && result["evaluations"].as_u64().unwrap() > 6, "{result}");
@@ -192,6 +196,12 @@ fn likelihoods_are_the_same_every_time() {
     let mean = images.iter().map(|image| image["bits"].as_f64().unwrap()).sum::<f64>() / 3.0;
     assert!(images.len() == 3 && (mean - bits).abs() < 1e-9, "{result}");
     assert_eq!(result, run());
+    // An image's noise is its own; but the steps of a batch are chosen together, within the tolerance.
+    let alone = by("1");
+    for (a, b) in alone["images"].as_array().unwrap().iter().zip(images) {
+        let [a, b] = [a, b].map(|image| image["bits"].as_f64().unwrap());
+        assert!((a - b).abs() < 0.01, "{alone} {result}");
+    }
 }
 
 #[test]

@@ -85,7 +85,23 @@ impl Codes {
         match self {
             Self::Curves { levels, values } => Self::Curves { levels: levels.clone(), values: cut(values) },
             Self::Images { images, mixing, at } => {
-                Self::Images { images: images.clone(), mixing: cut(mixing), at: *at }
+                // Images that have no part in these rows' codes needn't be encoded.
+                let (count, mixing) = (mixing.len() / rows, cut(mixing));
+                let width = images.len() / count;
+                let has_part = |&image: &usize| mixing.chunks(count).any(|weights| weights[image] != 0.0);
+                let used: Vec<usize> = (0..count).filter(has_part).collect();
+                Self::Images {
+                    images: used
+                        .iter()
+                        .flat_map(|&image| &images[image * width..][..width])
+                        .copied()
+                        .collect(),
+                    mixing: mixing
+                        .chunks(count)
+                        .flat_map(|weights| used.iter().map(|&i| weights[i]))
+                        .collect(),
+                    at: *at,
+                }
             }
         }
     }
@@ -125,5 +141,14 @@ mod tests {
     fn copies_of_images_lie_next_to_each_other() {
         let Codes::Images { mixing, .. } = Codes::of_images(vec![0.0; 2], 2, 2, None) else { unreachable!() };
         assert_eq!(mixing, [1.0, 0.0, 1.0, 0.0, 0.0, 1.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn a_part_has_only_the_images_that_its_codes_are_of() {
+        let codes = Codes::of_images(vec![1.0, 2.0, 3.0], 3, 2, None);
+        let part = codes.part(2..5, 6);
+        let expected =
+            Codes::Images { images: vec![2.0, 3.0], mixing: vec![1.0, 0.0, 1.0, 0.0, 0.0, 1.0], at: None };
+        assert_eq!(part, expected);
     }
 }

@@ -156,7 +156,7 @@ impl Generator {
     }
 
     /// Bits a dimension of each image of `set` given its own code, as [`bits_per_dimension`] defines them: pixels are
-    /// dequantised with uniform noise, padding like pixels, and the trace is estimated with `probes` vectors.
+    /// dequantised with uniform noise, padding like pixels, and the trace is estimated with `probes` vectors. `noise` has a row for each image.
     ///
     /// # Errors
     /// Images of another shape; as [`log_likelihood`].
@@ -168,13 +168,12 @@ impl Generator {
         (name, set): (&str, &ImageSet),
         probes: usize,
         tolerance: f64,
-        seed: Seed,
+        noise: &NoiseRows,
         progress: &dyn Fn(usize),
     ) -> Result<(Vec<f64>, usize), SampleError> {
         let preprocess = self.loaded.preprocess();
         let (dim, rows) = (preprocess.shape().len(), set.len());
         let clean = self.standardised(name, set)?;
-        let noise = NoiseRows::distinct(seed, rows);
         let mut uniform = vec![0.0; rows * dim];
         noise.uniform(Stream::Dequantise, 0, dim, &mut uniform);
         let channels = preprocess.mean.len();
@@ -186,7 +185,7 @@ impl Generator {
         let score = ModelScore::new(&self.loaded, Codes::of_images(clean, rows, 1, None), rows);
         let trace = Trace::Hutchinson { probes };
         let Likelihood { log_density, evaluations } =
-            log_likelihood(self.loaded.sde(), &score, &x, trace, tolerance, &noise, progress)?;
+            log_likelihood(self.loaded.sde(), &score, &x, trace, tolerance, noise, progress)?;
         let bits = log_density.into_iter().map(|d| bits_per_dimension(d, dim, &preprocess.std)).collect();
         Ok((bits, evaluations))
     }

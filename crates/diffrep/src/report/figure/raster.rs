@@ -12,6 +12,9 @@ static FONTS: LazyLock<Arc<usvg::fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
+/// Largest picture that is drawn: a gigabyte.
+const MOST_PIXELS: u64 = 1 << 28;
+
 /// The embedded font is a light one: a thin outline brings it to the weight of a text font.
 const WEIGHT: &str = "text { stroke-width: 0.3px; paint-order: stroke } \
     text[font-weight] { stroke-width: 0.7px } \
@@ -33,7 +36,10 @@ impl Figure {
         let tree = usvg::Tree::from_str(&self.svg, &options).map_err(|e| fail(e.to_string()))?;
         let pixels = |length: f64| (length * scale).round() as u32;
         let (width, height) = (pixels(self.width), pixels(self.height));
-        let mut picture = tiny_skia::Pixmap::new(width, height)
+        let fits = u64::from(width) * u64::from(height) <= MOST_PIXELS;
+        let mut picture = fits
+            .then(|| tiny_skia::Pixmap::new(width, height))
+            .flatten()
             .ok_or_else(|| fail(format!("no picture of {width} × {height} pixels can be made")))?;
         let transform = tiny_skia::Transform::from_scale(scale as f32, scale as f32);
         resvg::render(&tree, transform, &mut picture.as_mut());
