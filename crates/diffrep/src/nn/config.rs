@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 /// Largest image side and latent that are accepted.
 const LIMIT: usize = 4096;
-/// Deepest and widest encoders that are accepted: beyond use, and still allocatable.
+/// Most weights that all networks together may have: 4 GiB, of which training holds five copies.
+const MOST_WEIGHTS: u64 = 1 << 30;
+/// Deepest and widest encoders that are accepted: beyond use.
 const MAX_DEPTH: usize = 1000;
 const MAX_WIDTH: usize = 64;
 /// Most cells a side.
@@ -198,7 +200,11 @@ impl ModelConfig {
     /// # Errors
     /// Names the field, its value and what was expected.
     pub fn check(&self) -> Result<(), NnError> {
-        self.architecture().map(drop)
+        let weights = self.weights()?;
+        match weights <= MOST_WEIGHTS {
+            true => Ok(()),
+            false => Err(NnError::Weights { weights, most: MOST_WEIGHTS }),
+        }
     }
 
     /// Networks with the initial weights of `seed`, on `device` (with autodiff for training).
@@ -206,6 +212,7 @@ impl ModelConfig {
     /// # Errors
     /// As [`ModelConfig::check`].
     pub fn init(&self, seed: Seed, device: &Device) -> Result<Model, NnError> {
+        self.check()?;
         let architecture = self.architecture()?;
         let mut init = Initialiser::new(seed, device);
         let encoder = WideResNet::new(&self.encoder, self.channels, &mut init);
@@ -250,6 +257,14 @@ pub enum NnError {
     Precision {
         /// Its name.
         precision: &'static str,
+    },
+    /// Networks that no machine could train.
+    #[error("networks of {weights} weights, expected at most {most}: smaller encoder.* or ncsnpp.* do")]
+    Weights {
+        /// How many they would have.
+        weights: u64,
+        /// How many they may have.
+        most: u64,
     },
     /// Image sides that the levels can't halve.
     #[error(

@@ -73,6 +73,22 @@ impl ModelConfig {
         })
     }
 
+    /// Weights of all linear layers and convolutions, which are nearly all that there are.
+    ///
+    /// # Errors
+    /// Sizes that don't fit each other.
+    pub(super) fn weights(&self) -> Result<u64, NnError> {
+        let Networks { encoder, conditioning, score, decoder } = self.products()?;
+        let products = [encoder, conditioning, score, decoder].into_iter().flatten();
+        let held = |product: Product| match product {
+            Product::Layer { weights, .. } => weights as u64,
+            Product::Attention { .. } => 0,
+        };
+        let (dim, hidden) = (self.encoder.latent_dim() as u64, self.encoder.feature_dim() as u64);
+        let projection = self.projection.map_or(0, |outputs| (dim + outputs as u64) * hidden);
+        Ok(products.map(held).sum::<u64>() + projection)
+    }
+
     fn products(&self) -> Result<Networks, NnError> {
         let architecture = self.architecture()?;
         let side = (self.height, self.width);

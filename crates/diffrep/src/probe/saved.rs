@@ -192,8 +192,22 @@ fn parse(file: &[u8]) -> Result<SavedHead, String> {
             {
                 return Err(format!("its record has sizes out of range: {read:?}"));
             }
+            let parameters = tensor("parameters", &[None])?.1;
+            // Before as much is allocated as the record wants.
+            let first_layer = match kind {
+                ProbeKind::Concat => shape.row() * read.hidden,
+                ProbeKind::Mean | ProbeKind::Softmax => shape.dim * read.hidden,
+                _ => shape.dim,
+            };
+            let other =
+                || format!("{} parameters don't make the head of its record, {read:?}", parameters.len());
+            if first_layer.max(classes) > parameters.len() {
+                return Err(other());
+            }
             let mut head = Head::new(kind, shape, &recipe, Seed(0)).ok_or("its probe has no head")?;
-            let parameters = tensor("parameters", &[Some(head.parameters_mut().len())])?.1;
+            if head.parameters_mut().len() != parameters.len() {
+                return Err(other());
+            }
             head.parameters_mut().copy_from_slice(&parameters);
             head
         }

@@ -89,7 +89,7 @@ fn every_wrong_value_is_named_with_its_range() {
         change(&mut config);
         config.check().unwrap_err().to_string()
     };
-    let cases: [Case; 16] = [
+    let cases: [Case; 18] = [
         (&|c| c.encoder.depth = 11, "encoder.depth is 11, expected 6n + 4"),
         (&|c| c.encoder.depth = 4, "encoder.depth is 4, expected 6n + 4"),
         (&|c| c.encoder.width = 0, "encoder.width is 0, expected 1 to 64"),
@@ -112,6 +112,11 @@ fn every_wrong_value_is_named_with_its_range() {
         (&|c| c.ncsnpp.latent_features = Some(0), "ncsnpp.latent_features is 0, expected 1 to 4,096"),
         (&|c| c.ncsnpp.blocks = 0, "ncsnpp.blocks is 0, expected 1 to 64"),
         (&|c| c.ncsnpp.dropout = 1.0, "ncsnpp.dropout is 1.0, expected a rate in [0, 1)"),
+        (&|c| (c.encoder.depth, c.encoder.width) = (1000, 64), "weights, expected at most 1073741824"),
+        (
+            &|c| (c.encoder.width, c.encoder.pool, c.projection) = (64, 8, Some(128)),
+            "weights, expected at most 1073741824",
+        ),
     ];
     for (change, expected) in cases {
         let message = message(change);

@@ -314,11 +314,16 @@ fn a_saved_head_of_the_whole_trajectory_predicts_the_same() {
         let loaded = SavedHead::load(folder.path()).unwrap();
         assert_eq!((loaded.record.levels(), loaded.head.kind()), (&[0.0, 1.0][..], outcome.score.probe));
         assert_eq!(loaded.head.probabilities(&test.values), head.head.probabilities(&test.values));
-        // A record of other sizes is damage, not a panic.
-        let trajectory = TrajectoryRecord { levels: vec![0.0], dim: 0, hidden: 64 };
-        let record = HeadRecord { trajectory: Some(trajectory), ..head.record };
-        SavedHead { record, ..head }.save(folder.path()).unwrap();
-        assert!(SavedHead::load(folder.path()).unwrap_err().to_string().contains("out of range"));
+        // A record of other sizes is damage, not a panic, and nothing is allocated for it.
+        for (dim, told) in
+            [(0, "out of range"), (DIM + 1, "don't make the head"), (60_000, "don't make the head")]
+        {
+            let trajectory = TrajectoryRecord { levels: vec![0.0; 2], dim, hidden: 60_000 };
+            let record = HeadRecord { trajectory: Some(trajectory), ..head.record.clone() };
+            SavedHead { record, head: head.head.clone() }.save(folder.path()).unwrap();
+            let error = SavedHead::load(folder.path()).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
     }
 }
 
