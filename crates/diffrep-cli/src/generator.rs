@@ -8,7 +8,6 @@ use diffrep::report::figure::{Figure, Thumbnail, picture};
 use diffrep::represent::LoadedEncoder;
 use diffrep::sample::{Algorithm, Corrector, CorrectorKind, HEUN_STEPS, Predictor, Prior, Sampler};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Steps of predictors, unless told otherwise.
@@ -193,12 +192,7 @@ impl Folder {
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
         let path = self.0.join(name);
-        let write = || {
-            let mut file = PartFile::create(&path)?;
-            file.write_all(bytes)?;
-            file.finish()
-        };
-        write().with_context(|| format!("can't write {}", path.display()))?;
+        PartFile::write_whole(&path, bytes).with_context(|| format!("can't write {}", path.display()))?;
         Ok(path)
     }
 }

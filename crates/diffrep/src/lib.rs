@@ -1,7 +1,7 @@
 //! Image representations by diffusion: train an encoder by denoising, encode at a chosen level of detail, probe.
 //!
 //! Modules import only from those before them in this list:
-//! [`random`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
+//! [`random`], [`files`], [`data`], [`sde`], [`nn`], [`measure`], [`objective`], [`train`], [`represent`], [`mod@bench`], [`probe`],
 //! [`analyse`], [`semi`], [`predict`], [`export`], [`sample`], [`report`], [`study`].
 pub mod analyse;
 pub mod bench;

@@ -8,8 +8,8 @@ use diffrep::files::PartFile;
 use diffrep::measure::{Neighbour, Whitening, nearest};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use diffrep::represent::{Embeddings, LoadedEncoder};
+use diffrep::train::refuse_inside;
 use serde_json::json;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Find the images most similar to a given one, at each level of detail.
@@ -48,6 +48,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let t = args.levels.levels(|| vec![0.0, 0.5, 1.0])?;
     ensure!(args.k > 0, "-k is 0, expected at least 1");
     let encoder = args.encoder.open()?;
+    if let Some(sheet) = &args.sheet {
+        refuse_inside(args.data.as_deref().unwrap_or(&encoder.config().data.source), sheet)?;
+    }
     let dataset = open_new_data(&encoder, args.data.as_deref(), None, &args.bad, ui)?;
     let set = args.split.of(&dataset)?;
     let query = match (&args.image, args.row) {
@@ -149,10 +152,5 @@ fn sheet(path: &Path, set: &ImageSet, query: &ImageSet, t: &[f64], found: &[Vec<
     let groups = vec![("image".to_owned(), 1), ("most similar first".to_owned(), most)];
     let grid = ImageGrid { title: "Neighbours by level of detail".to_owned(), groups, rows };
     let png = grid.draw()?.to_png(2.0)?;
-    let write = || {
-        let mut file = PartFile::create(path)?;
-        file.write_all(&png)?;
-        file.finish()
-    };
-    write().with_context(|| format!("can't write {}", path.display()))
+    PartFile::write_whole(path, &png).with_context(|| format!("can't write {}", path.display()))
 }

@@ -51,7 +51,7 @@ fn a_sheet_inside_the_data_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("1.bmp"), bitmap(9)).unwrap();
     let message = failure(folder.path(), &["inspect", "--data", ".", "--sheet", "sheet.png"]);
-    assert!(message.contains("lies in the data folder"), "{message}");
+    assert!(message.contains("lies inside the data folder"), "{message}");
     let sheet = tempfile::tempdir().unwrap();
     let path = sheet.path().join("sheet.png");
     json(folder.path(), &["inspect", "--data", ".", "--sheet", path.to_str().unwrap()]);

@@ -255,6 +255,9 @@ fn an_image_is_its_own_nearest_neighbour() {
         assert!(!rows.contains(&7));
     }
     let (pictures, sheet) = (place.pictures("pictures", 6), place.path("sheet.png"));
+    let mut inside = on("neighbours", &place, &["--row", "0"]);
+    inside.arg("--data").arg(&pictures).arg("--sheet").arg(pictures.join("sheet.png"));
+    assert!(fail(inside).contains("lies inside the data folder"));
     let mut query = on("neighbours", &place, &["-k", "18446744073709551615", "--t", "0", "--image"]);
     query.arg(pictures.join("light/3.png")).arg("--data").arg(&pictures).arg("--sheet").arg(&sheet);
     let found = succeed(query);

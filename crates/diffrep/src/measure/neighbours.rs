@@ -89,6 +89,7 @@ mod tests {
             let asked = &asked[query * dim..][..dim];
             let mut all: Vec<_> = codes.chunks(dim).map(|code| cosine(code, asked)).collect();
             all.sort_by(|a, b| b.total_cmp(a));
+            assert_eq!(found[query].len(), k);
             for (neighbour, expected) in found[query].iter().zip(&all) {
                 assert!((neighbour.similarity - expected).abs() < 1e-5);
                 assert!((cosine(&codes[neighbour.row * dim..][..dim], asked) - expected).abs() < 1e-5);

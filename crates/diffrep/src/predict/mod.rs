@@ -51,7 +51,7 @@ impl HeadKind {
     /// What [`Classifier::open`] takes of a run unless told otherwise: the head of a probe, where there is one.
     ///
     /// # Errors
-    /// No run there; [`PredictError::NoClasses`] if it has learned no classes in either way.
+    /// No run there; [`ProbeError::NoHead`] if it has learned no classes in either way.
     pub fn of_run(run: &Path) -> Result<Self, PredictError> {
         match (SavedHead::exists(run), RunFolder::open(run)?.record()?.model.encoder.classes) {
             (true, _) => Ok(Self::Probe),

@@ -10,7 +10,7 @@ pub struct Data {
     pub train_data: String,
     /// Data whose test rows were classified.
     pub test_data: String,
-    /// Rule that made the two: `published test split`, `held-out 20%` and so on.
+    /// What was tested on: `test split`, `all images` of other data, or `held-out fifth` of the training split.
     pub test_split: String,
     /// Label column.
     pub label: String,
@@ -52,7 +52,7 @@ impl Origin {
 /// labels, the validation rows, the initial weights, the order of rows and dropout.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// `encoder`, `random encoder` or `raw pixels`.
+    /// `encoder`, `random encoder`, `raw pixels`, `score BLOCK` or `encoder + score`.
     pub source: String,
     /// Level of detail in [0, 1]; `None` for raw pixels and for the whole trajectory.
     pub t: Option<f64>,

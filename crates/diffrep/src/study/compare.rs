@@ -14,7 +14,7 @@ use crate::train::{
 };
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Who is told what is going on.
@@ -98,6 +98,9 @@ impl Study<'_> {
                     let cell = match known {
                         Some(cell) => cell,
                         None => {
+                            if self.stop.load(Ordering::Relaxed) {
+                                return Ok(None);
+                            }
                             let Some(cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
                                 return Ok(None);
                             };

@@ -1,9 +1,9 @@
 //! `diffrep data inspect`.
 use super::open_args::OpenArgs;
 use crate::ui::{self, Ui};
-use anyhow::bail;
 use diffrep::data::inspect::{Inspection, SplitInspection, inspect, write_contact_sheet};
-use std::path::{Path, PathBuf};
+use diffrep::train::refuse_inside;
+use std::path::PathBuf;
 
 /// Classes listed for people; JSON has all.
 const MOST_CLASSES: usize = 30;
@@ -20,10 +20,8 @@ pub struct Args {
 }
 
 pub fn run(args: Args, ui: &Ui) -> anyhow::Result<()> {
-    if let Some(sheet) = &args.sheet
-        && lies_in(sheet, Path::new(&args.open.data))
-    {
-        bail!("{}: lies in the data folder, where it would be taken for data", sheet.display());
+    if let Some(sheet) = &args.sheet {
+        refuse_inside(&args.open.data, sheet)?;
     }
     let dataset = args.open.open(Vec::new())?;
     let inspection = inspect(&dataset)?;
@@ -32,16 +30,6 @@ pub fn run(args: Args, ui: &Ui) -> anyhow::Result<()> {
         ui.message(format!("contact sheet: {}", sheet.display()));
     }
     ui.result(&inspection, || text(&inspection))
-}
-
-fn lies_in(file: &Path, folder: &Path) -> bool {
-    let parent = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let canonical = |path: &Path| path.canonicalize().ok();
-    folder.is_dir()
-        && canonical(parent).zip(canonical(folder)).is_some_and(|(file, folder)| file.starts_with(folder))
 }
 
 fn text(inspection: &Inspection) -> String {

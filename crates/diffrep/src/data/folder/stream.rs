@@ -66,10 +66,9 @@ impl Source for FolderImages {
         let pixels = self.decode(row, out)?;
         fill(&pixels, out);
         let bytes = size_of_val(&*pixels);
-        if self.cached.fetch_add(bytes, Ordering::Relaxed) + bytes <= CACHE_BYTES {
-            // Another thread may have been first with the same pixels.
-            let _ = self.cache[row].set(pixels);
-        } else {
+        let fits = self.cached.fetch_add(bytes, Ordering::Relaxed) + bytes <= CACHE_BYTES;
+        // Another thread may have been first with the same pixels.
+        if !(fits && self.cache[row].set(pixels).is_ok()) {
             self.cached.fetch_sub(bytes, Ordering::Relaxed);
         }
         Ok(())

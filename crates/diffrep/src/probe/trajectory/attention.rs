@@ -221,7 +221,9 @@ mod tests {
         head.parameters = waves(head.parameters.len(), 0.6);
         let x = waves(2 * SMALL.row(), 1.5);
         let expected = [-0.3212976, -0.004466474, 0.5093853, -0.3038959, -0.02522635, 0.4872171];
-        for (found, expected) in head.logits(&x).iter().zip(expected) {
+        let logits = head.logits(&x);
+        assert_eq!(logits.len(), expected.len());
+        for (found, expected) in logits.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-4, "{found} {expected}");
         }
         let weights = head.weights(&x);

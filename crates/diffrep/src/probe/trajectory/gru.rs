@@ -192,7 +192,9 @@ mod tests {
         head.parameters = waves(head.parameters.len(), 0.6);
         let x = waves(2 * SMALL.row(), 1.5);
         let expected = [-0.4133312, -0.1121733, -0.4828548, -0.9918129, 0.8854551, -0.7005108];
-        for (found, expected) in head.logits(&x).iter().zip(expected) {
+        let logits = head.logits(&x);
+        assert_eq!(logits.len(), expected.len());
+        for (found, expected) in logits.iter().zip(expected) {
             assert!((found - expected).abs() < 1e-5, "{found} {expected}");
         }
     }

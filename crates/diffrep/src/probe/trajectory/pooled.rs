@@ -1,6 +1,7 @@
 //! Heads that bring a trajectory to one vector, and classify it by the layers of the MLP probe.
 use super::dense::Dense;
 use super::{Shape, sized};
+use crate::measure::softmax;
 use crate::probe::dropout::Dropout;
 use crate::probe::head::cross_entropy_gradient;
 use diffrep_kernels::random::Key;
@@ -63,10 +64,9 @@ impl Pooled {
         if logits.is_empty() {
             return None;
         }
-        let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let weights: Vec<f32> = logits.iter().map(|logit| (logit - top).exp()).collect();
-        let sum: f32 = weights.iter().sum();
-        Some(weights.iter().map(|weight| weight / sum).collect())
+        let mut weights = logits.to_vec();
+        softmax(&mut weights);
+        Some(weights)
     }
 
     pub(in crate::probe) fn logits(&self, x: &[f32]) -> Vec<f32> {
