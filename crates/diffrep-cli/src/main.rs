@@ -30,6 +30,11 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    // Results name paths, in JSON too, which can't hold others.
+    if let Some(argument) = std::env::args_os().find(|argument| argument.to_str().is_none()) {
+        eprintln!("error: the argument `{}` is not UTF-8", argument.display());
+        return ExitCode::from(2);
+    }
     let cli = Cli::parse();
     let ui = ui::Ui::new(cli.json, cli.quiet);
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.command.run(&ui)));

@@ -1,8 +1,9 @@
 //! `diffrep export`.
 use crate::encoder::{CheckpointName, HeadName, LevelArgs, WeightsName};
 use crate::ui::{self, Ui};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use diffrep::export::{write_onnx, write_onnx_with_classes, write_safetensors};
+use diffrep::nn::Precision;
 use diffrep::nn::device::Device;
 use diffrep::predict::{Classifier, HeadKind};
 use diffrep::represent::LoadedEncoder;
@@ -12,8 +13,9 @@ use std::path::{Path, PathBuf};
 /// Write a run's encoder for other programs: an ONNX file that turns pixels into codes, or tensors for PyTorch.
 ///
 /// FILE.onnx takes `images` [N, C, H, W], pixels in [0, 1] of the run's size, and gives `codes` [N, T, d] at the levels of
-/// detail --t, which are built in; with --classes also `probabilities` [N, classes], as `predict` gives them.
-/// FILE.safetensors holds the encoder's tensors under the names of the published PyTorch code, for every t.
+/// detail --t (default: 0), which are built in; with --classes also `probabilities` [N, classes], as `predict` gives them.
+/// It computes in f32. FILE.safetensors holds the encoder's tensors under the names of the published PyTorch code, for
+/// every t, and what `import` needs to take them back.
 #[derive(clap::Args)]
 pub struct Args {
     /// Run folder that `train`, `semi` or `import` made.
@@ -23,7 +25,7 @@ pub struct Args {
     out: PathBuf,
     #[command(flatten)]
     levels: LevelArgs,
-    /// With .onnx: the classes too. The t is then that of their head, and the checkpoint the head's.
+    /// With .onnx: the classes too. t, checkpoint and weights are then those of their head and can't be chosen.
     #[arg(long, conflicts_with_all = ["t", "t_grid", "checkpoint", "weights"])]
     classes: bool,
     /// With --classes, what tells them: probe (the head that `probe` saved) or network (that which training with labels
@@ -81,11 +83,12 @@ fn with_classes(args: &Args) -> Result<Written> {
 fn show(out: &Path, written: &Written, ui: &Ui) -> Result<()> {
     let Written { encoder, levels, classes } = written;
     let (shape, preprocess) = (encoder.shape(), encoder.preprocess());
-    let bytes = std::fs::metadata(out)?.len();
+    let bytes = std::fs::metadata(out).with_context(|| format!("can't read {}", out.display()))?.len();
     let value = json!({
         "file": out, "bytes": bytes, "t": levels, "dim": encoder.dim(), "classes": classes,
         "weights": encoder.weights(), "step": encoder.step(), "mean": preprocess.mean, "std": preprocess.std,
         "images": [shape.channels, shape.height, shape.width],
+        "padded": [shape.channels, preprocess.height, preprocess.width], "sde": encoder.config().sde,
     });
     ui.result(&value, || {
         let mut rows = vec![
@@ -101,12 +104,19 @@ fn show(out: &Path, written: &Written, ui: &Ui) -> Result<()> {
                 rows.push(("levels of detail t", levels.join(" ")));
             }
             None => {
+                rows.push(("padded by zeros to", preprocess.shape().to_string()));
                 rows.push(("mean of a channel", numbers(&preprocess.mean)));
                 rows.push(("its deviation", numbers(&preprocess.std)));
+                let [low, high] = [0.0, 1.0].map(|t| encoder.config().sde.log_sigma(t));
+                rows.push(("ln σ at t = 0 and 1", format!("{low:.4} {high:.4}")));
             }
         }
         if let Some(classes) = classes {
             rows.push(("classes", classes.to_string()));
+        }
+        if encoder.precision() != Precision::F32 {
+            let codes = encoder.precision().name();
+            rows.push(("precision", format!("f32; the head learned from {codes} codes")));
         }
         let rows: Vec<Vec<String>> =
             rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();

@@ -2,17 +2,18 @@
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, bail, ensure};
 use diffrep::data::{ImageShape, Preprocess};
-use diffrep::nn::research::ImportedEncoder;
+use diffrep::nn::research::{EncoderNote, ImportedEncoder};
 use diffrep::objective::Method;
+use diffrep::sde::Sde;
 use diffrep::train::checkpoint::{self, Progress, State};
 use diffrep::train::{Config, LockedRun, RunError, RunRecord, Schedule, Sources, Window};
 use serde_json::json;
 use std::path::PathBuf;
 
-/// Turn an encoder of the published PyTorch code into a run that `encode` and `probe` accept.
+/// Turn an encoder of the published PyTorch code, or one that `export` wrote, into a run that `encode` and `probe` accept.
 ///
 /// Every tensor must fit: missing, unknown and differently shaped ones are listed, and nothing is written. Depth, width,
-/// latent size and channels are read from the tensors.
+/// latent size and channels are read from the tensors; a file of `export` tells everything itself.
 #[derive(clap::Args)]
 pub struct Args {
     /// The checkpoint: a PyTorch state dict (encoder_state_1.pth), or a .safetensors file with the same names. Of a whole
@@ -22,33 +23,74 @@ pub struct Args {
     #[arg(long, value_name = "RUN")]
     out: PathBuf,
     /// Mean of each channel of the images that the encoder was trained on, with pixels in [0, 1]; for unchanged pixels 0.
-    /// CIFAR-10: 0.4914,0.4822,0.4465.
-    #[arg(long, value_name = "M,M,M", value_delimiter = ',', required = true, allow_negative_numbers = true)]
+    /// CIFAR-10: 0.4914,0.4822,0.4465. Needed unless `export` wrote the file.
+    #[arg(
+        long,
+        value_name = "M,M,M",
+        value_delimiter = ',',
+        requires = "std",
+        allow_negative_numbers = true
+    )]
     mean: Vec<f32>,
     /// Standard deviation of each channel; for unchanged pixels 1. CIFAR-10: 0.2470,0.2435,0.2616.
-    #[arg(long, value_name = "S,S,S", value_delimiter = ',', required = true, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "S,S,S",
+        value_delimiter = ',',
+        requires = "mean",
+        allow_negative_numbers = true
+    )]
     std: Vec<f32>,
-    /// Side in pixels of the images that the encoder was trained on.
-    #[arg(long, value_name = "PIXELS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=4096))]
-    size: u16,
+    /// Side in pixels of the images that the encoder was trained on. Default: 32.
+    #[arg(long, value_name = "PIXELS", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    size: Option<u16>,
     /// The encoder was trained without seeing t: feed it t = 0 always.
     #[arg(long = "static")]
     is_static: bool,
 }
 
+/// Side of the images of published encoders.
+const SIDE: u16 = 32;
 /// What the settings of a run call the images that it was never given.
 const NO_DATA: &str = "none: the encoder was imported";
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
-    let size = usize::from(args.size);
-    let encoder = ImportedEncoder::read(&args.checkpoint, size, size, !args.is_static)?;
-    let preprocess = preprocess(&args, encoder.config.channels)?;
+    let encoder = ImportedEncoder::read(&args.checkpoint, side(&args), !args.is_static)?;
+    let note = note(&args, &encoder)?;
     let lock = LockedRun::acquire(&args.out)?;
     if lock.existing().is_some() {
         bail!("{} already holds a run; choose another folder", args.out.display());
     }
-    write(&args, &encoder, preprocess, &lock)?;
+    write(&args, &encoder, note, &lock)?;
     show(&args, &encoder, ui)
+}
+
+fn side(args: &Args) -> usize {
+    usize::from(args.size.unwrap_or(SIDE))
+}
+
+/// What the tensors don't tell: out of the file, or by the arguments.
+fn note(args: &Args, encoder: &ImportedEncoder) -> Result<EncoderNote> {
+    let path = args.checkpoint.display();
+    let given = !args.mean.is_empty() || args.size.is_some() || args.is_static;
+    match &encoder.note {
+        Some(_) if given => {
+            bail!(
+                "{path}: `export` wrote what --mean, --std, --size and --static say into this file; leave them out"
+            )
+        }
+        Some(note) => Ok(note.clone()),
+        None if args.mean.is_empty() => bail!("{path} doesn't tell its normalisation; give --mean and --std"),
+        None => {
+            let (channels, side) = (encoder.config.channels, side(args));
+            Ok(EncoderNote {
+                encoder: encoder.config.encoder.clone(),
+                shape: ImageShape { height: side, width: side, channels },
+                preprocess: preprocess(args, channels)?,
+                sde: Sde::default(),
+            })
+        }
+    }
 }
 
 fn preprocess(args: &Args, channels: usize) -> Result<Preprocess> {
@@ -66,15 +108,16 @@ fn preprocess(args: &Args, channels: usize) -> Result<Preprocess> {
         bail!("--std is {std}, expected numbers above 0");
     }
     let (mean, std) = (args.mean.clone(), args.std.clone());
-    Ok(Preprocess { height: args.size.into(), width: args.size.into(), mean, std })
+    Ok(Preprocess { height: side(args), width: side(args), mean, std })
 }
 
 /// Settings, record and a checkpoint of step 0, in which raw and averaged weights are the same.
-fn write(args: &Args, encoder: &ImportedEncoder, preprocess: Preprocess, lock: &LockedRun) -> Result<()> {
+fn write(args: &Args, encoder: &ImportedEncoder, note: EncoderNote, lock: &LockedRun) -> Result<()> {
     let published = Sources { preset: Some("cifar10-paper".to_owned()), ..Sources::default() };
     let mut config = Config::resolve(&published)?;
     config.data.source = NO_DATA.to_owned();
-    config.encoder = encoder.config.encoder.clone();
+    config.sde = note.sde;
+    config.encoder = note.encoder;
     config.objective.method = if config.encoder.probabilistic { Method::VDRL } else { Method::DRL };
     let name = args.checkpoint.file_name().context("the checkpoint's path has no file name")?;
     let record = RunRecord {
@@ -83,13 +126,9 @@ fn write(args: &Args, encoder: &ImportedEncoder, preprocess: Preprocess, lock: &
         dataset: format!("imported from {}", name.display()),
         train_images: 0,
         held_out_rows: Vec::new(),
-        shape: ImageShape {
-            height: encoder.config.height,
-            width: encoder.config.width,
-            channels: encoder.config.channels,
-        },
+        shape: note.shape,
         classes: None,
-        preprocess,
+        preprocess: note.preprocess,
         model: encoder.config.clone(),
         images_checksum: None,
         init: None,

@@ -74,16 +74,20 @@ fn assert_close(found: &[f32], expected: &[f32]) {
     }
 }
 
-/// Trains with `settings` and compares the codes at three levels.
+/// Trains with `settings` and compares the codes at three levels, of either weights.
 fn check_codes(settings: &[&str]) {
     let place = Place::new();
     succeed(place.train("run", &[&["--steps", "6"], settings].concat()));
-    let levels = ["--t", "0.7,0,1"];
-    let written = succeed(export(&place, "encoder.onnx", &levels));
     let set = images("digits");
-    let (shape, codes) = computed::<3>(&place.path("encoder.onnx"), "codes", &set);
-    assert_eq!(shape.map(Some), [Some(360), Some(3), written["dim"].as_u64().map(|dim| dim as usize)]);
-    assert_close(&codes, &encoded(&place, &[&levels[..], &["--split", "test"]].concat()));
+    let of = |weights: &str| {
+        let arguments = ["--t", "0.7,0,1", "--weights", weights];
+        let written = succeed(export(&place, "encoder.onnx", &arguments));
+        let (shape, codes) = computed::<3>(&place.path("encoder.onnx"), "codes", &set);
+        assert_eq!(shape.map(Some), [Some(360), Some(3), written["dim"].as_u64().map(|dim| dim as usize)]);
+        assert_close(&codes, &encoded(&place, &[&arguments[..], &["--split", "test"]].concat()));
+        codes
+    };
+    assert_ne!(of("ema"), of("raw"));
 }
 
 #[test]
@@ -101,80 +105,134 @@ fn the_mean_of_a_probabilistic_code_is_what_is_computed_elsewhere() {
     check_codes(&["--method", "vdrl", "--set", "encoder.latent=7"]);
 }
 
-#[test]
-fn padding_and_uneven_cells_are_in_the_graph() {
-    let place = Place::new();
+/// A folder of coloured pictures of 9×14 pixels, of which networks of three levels make 12×16: the last feature map has
+/// 3×4 cells.
+fn oblong(place: &Place) -> String {
     let folder = place.path("pictures");
     std::fs::create_dir(&folder).unwrap();
     for number in 0..12u8 {
         let pixel =
-            |x: u32, y: u32| image::Rgb([20 * number, (x * 25) as u8, ((y * 23) as u8).wrapping_mul(number)]);
-        image::RgbImage::from_fn(10, 9, pixel).save(folder.join(format!("{number}.png"))).unwrap();
+            |x: u32, y: u32| image::Rgb([20 * number, (x * 18) as u8, ((y * 23) as u8).wrapping_mul(number)]);
+        image::RgbImage::from_fn(14, 9, pixel).save(folder.join(format!("{number}.png"))).unwrap();
     }
-    let folder = folder.to_str().unwrap();
-    // Halved twice: 9×10 is padded to 12×12, whose last feature map has three cells a side.
-    let settings = ["--set", "ncsnpp.multipliers=[1,1,1]", "--set", "encoder.pool=2"];
-    let mut train = diffrep(&["train", "--data", folder, "--json", "--quiet", "--steps", "4"]);
-    train.arg("--config").arg(place.path("tiny.toml")).arg("--out").arg(place.path("run")).args(settings);
-    train.args(["--set", "monitor.held_out=2"]);
+    let mut train = diffrep(&["train", "--json", "--quiet", "--steps", "4", "--data"]);
+    train.arg(&folder).arg("--config").arg(place.path("tiny.toml")).arg("--out").arg(place.path("run"));
+    for setting in
+        ["ncsnpp.multipliers=[1,1,1]", "encoder.pool=2", "monitor.held_out=2", "sde.sigma_max=20.0"]
+    {
+        train.args(["--set", setting]);
+    }
     succeed(train);
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn padding_and_uneven_cells_are_in_the_graph() {
+    let place = Place::new();
+    let folder = oblong(&place);
     succeed(export(&place, "encoder.onnx", &["--t", "0.5"]));
-    let (shape, codes) = computed::<3>(&place.path("encoder.onnx"), "codes", &images(folder));
+    let (shape, codes) = computed::<3>(&place.path("encoder.onnx"), "codes", &images(&folder));
     assert_eq!(shape, [12, 1, 256]);
     assert_close(&codes, &encoded(&place, &["--t", "0.5"]));
+}
+
+/// Compares the probabilities of the head `head` of the place's run with those of `predict`, and tells them and their t.
+fn probabilities(place: &Place, head: &str) -> (Vec<f32>, f64) {
+    let predicted = succeed(on("predict", &place.path("run"), &["--data", "digits", "--head", head]));
+    assert_eq!(predicted["head"], head);
+    let written = succeed(export(place, "classes.onnx", &["--classes", "--head", head]));
+    assert_eq!((&written["classes"], &written["t"][0]), (&10.into(), &predicted["t"]));
+    let (shape, found) = computed::<2>(&place.path("classes.onnx"), "probabilities", &images("digits"));
+    assert_eq!(shape, [360, 10]);
+    assert_close(&found, &columns(&place.path("run/new-predictions.csv"), 3));
+    (found, predicted["t"].as_f64().unwrap())
 }
 
 #[test]
 fn classes_of_either_head_are_those_of_predict() {
     let place = Place::new();
-    let few = ["--labels", "5", "--preset", "digits", "--steps", "12", "--batch", "20", "--t", "0.4"];
-    let mut semi = diffrep(&["semi", "--data", "digits", "--json", "--quiet"]);
-    semi.args(few).arg("--out").arg(place.path("run"));
-    succeed(semi);
-    let set = images("digits");
-    let same = |head: &str| {
-        let predicted = succeed(on("predict", &place.path("run"), &["--data", "digits", "--head", head]));
-        assert_eq!(predicted["head"], head);
-        let written = succeed(export(&place, "classes.onnx", &["--classes", "--head", head]));
-        assert_eq!(written["classes"], 10);
-        let (shape, found) = computed::<2>(&place.path("classes.onnx"), "probabilities", &set);
-        assert_eq!(shape, [360, 10]);
-        assert_close(&found, &columns(&place.path("run/new-predictions.csv"), 3));
-        found
-    };
-    let network = same("network");
-    for probe in ["linear", "mlp"] {
-        succeed(on("probe", &place.path("run"), &["--probe", probe, "--t", "0.2", "--seeds", "1"]));
-        assert_ne!(network, same("probe"));
+    // Codes that aren't the features.
+    succeed(place.train("start", &["--steps", "4", "--method", "vdrl", "--set", "encoder.latent=7"]));
+    for t in ["0.9", "learned"] {
+        let mut semi =
+            diffrep(&["semi", "--data", "digits", "--json", "--quiet", "--labels", "5", "--batch", "20"]);
+        semi.args(["--steps", "12", "--t", t, "--init"]).arg(place.path("start"));
+        semi.arg("--out").arg(place.path("run"));
+        succeed(semi);
+        let (network, fed) = probabilities(&place, "network");
+        assert_eq!(fed == 0.9, t == "0.9");
+        for probe in ["linear", "mlp"] {
+            let arguments = ["--probe", probe, "--t", "0.2", "--seeds", "1"];
+            succeed(on("probe", &place.path("run"), &arguments));
+            let (found, read) = probabilities(&place, "probe");
+            assert_eq!(read, 0.2);
+            assert_ne!(network, found);
+        }
+        std::fs::remove_dir_all(place.path("run")).unwrap();
     }
 }
 
 #[test]
+fn classes_of_a_supervised_network_are_those_of_predict() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "6", "--method", "supervised"]));
+    assert_eq!(probabilities(&place, "network").1, 0.0);
+}
+
+#[test]
+fn a_class_head_that_nothing_has_trained_tells_no_classes() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "2", "--set", "encoder.classes=10"]));
+    for command in [
+        export(&place, "classes.onnx", &["--classes"]),
+        on("predict", &place.path("run"), &["--data", "digits"]),
+    ] {
+        assert!(fail(command).contains("no saved head; run `diffrep probe`"));
+    }
+    let message = fail(on("predict", &place.path("run"), &["--data", "digits", "--head", "network"]));
+    assert!(message.contains("its network tells no classes"), "{message}");
+}
+
+/// The codes at t = 0.3 of a run, given as a file.
+fn codes_of(place: &Place, run: &str, data: &str, more: &[&str]) -> Vec<u8> {
+    let out = place.path(&format!("{run}.npy"));
+    let mut encode = on("encode", &place.path(run), &["--data", data, "--t", "0.3"]);
+    encode.args(more).arg("--out").arg(&out);
+    succeed(encode);
+    std::fs::read(out).unwrap()
+}
+
+/// `diffrep import` of the exported tensors.
+fn import_again(place: &Place, arguments: &[&str]) -> Command {
+    let mut import = diffrep(&["import", "--json", "--quiet"]);
+    import.arg(place.path("encoder.safetensors")).arg("--out").arg(place.path("again")).args(arguments);
+    import
+}
+
+#[test]
 fn exported_tensors_come_back_by_import() {
-    // The last two have shapes that the published code doesn't know.
-    let cells = ["--set", "encoder.pool=2"];
+    // The last has a shape that the published code doesn't know.
     let head = ["--set", "encoder.latent=6", "--set", "encoder.time_conditioned=false"];
-    for settings in [&[][..], &["--method", "vdrl"], &cells, &head] {
+    for settings in [&[][..], &["--method", "vdrl"], &head] {
         let place = Place::new();
         succeed(place.train("run", &[&["--steps", "6"], settings].concat()));
-        let written = succeed(export(&place, "encoder.safetensors", &["--weights", "raw"]));
-        let mut import = diffrep(&["import", "--json", "--quiet", "--size", "8"]);
-        import.arg(place.path("encoder.safetensors")).arg("--out").arg(place.path("again"));
-        import
-            .arg("--mean")
-            .arg(written["mean"][0].to_string())
-            .arg("--std")
-            .arg(written["std"][0].to_string());
-        succeed(import);
-        let of = |run: &str, more: &[&str]| {
-            let out = place.path(&format!("{run}.npy"));
-            let mut encode = on("encode", &place.path(run), &["--data", "digits", "--t", "0.3"]);
-            encode.args(more).arg("--out").arg(&out);
-            succeed(encode);
-            std::fs::read(out).unwrap()
-        };
-        assert!(of("run", &["--weights", "raw"]) == of("again", &[]), "{settings:?}");
+        succeed(export(&place, "encoder.safetensors", &["--weights", "raw"]));
+        succeed(import_again(&place, &[]));
+        let codes = codes_of(&place, "run", "digits", &["--weights", "raw"]);
+        assert!(codes == codes_of(&place, "again", "digits", &[]), "{settings:?}");
     }
+}
+
+#[test]
+fn padding_noise_levels_and_cells_come_back_too() {
+    let place = Place::new();
+    let folder = oblong(&place);
+    let written = succeed(export(&place, "encoder.safetensors", &[]));
+    assert_eq!((&written["images"], &written["padded"]), (&[3, 9, 14].into(), &[3, 12, 16].into()));
+    let message = fail(import_again(&place, &["--mean", "0,0,0", "--std", "1,1,1"]));
+    assert!(message.contains("`export` wrote what --mean, --std, --size and --static say"), "{message}");
+    succeed(import_again(&place, &[]));
+    assert!(codes_of(&place, "run", &folder, &[]) == codes_of(&place, "again", &folder, &[]));
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn what_is_wrong_is_named_and_nothing_is_written() {
     std::fs::write(place.path("checkpoint.safetensors"), "no tensors").unwrap();
     assert!(fail(import(&place, &GREY)).contains("is not a readable checkpoint"));
     StateDict::of(&model(false)).write_safetensors(&place.path("checkpoint.safetensors")).unwrap();
+    assert!(fail(import(&place, &[])).contains("doesn't tell its normalisation; give --mean and --std"));
     for (arguments, told) in [
         (["--mean", "0,0,0", "--std", "1"], "--mean has 3 numbers, expected 1, one a channel of the encoder"),
         (["--mean", "0", "--std", "1,1"], "--std has 2 numbers, expected 1"),

@@ -1,4 +1,5 @@
 //! Where results go, and what computes them.
+use crate::command::{diffrep, fail};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -56,4 +57,13 @@ fn help_and_the_page_of_train_name_every_preset() {
         }
         assert!(page.contains(&format!("`{name}`")), "{name} is missing from {path}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_that_json_could_not_hold_is_refused() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = diffrep(&["data", "inspect", "--data"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"pictures-\xff"));
+    assert!(fail(command).contains("is not UTF-8"));
 }

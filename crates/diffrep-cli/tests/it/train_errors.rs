@@ -88,12 +88,12 @@ fn a_record_that_contradicts_itself_is_damaged() {
     let path = place.path("run/run.json");
     let sound: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     for (pointer, value, told) in [
-        ("/preprocess/mean", serde_json::json!([]), "mean has 0 channels"),
-        ("/preprocess/std", serde_json::json!([1.0, 1.0]), "std has 2 channels"),
+        ("/preprocess/mean", serde_json::json!([]), "mean has 0 numbers for images of 1 channels"),
+        ("/preprocess/std", serde_json::json!([1.0, 1.0]), "std has 2 numbers"),
         ("/preprocess/std", serde_json::json!([0.0]), "no such numbers"),
-        ("/preprocess/height", serde_json::json!(7), "images of 7×8×1"),
+        ("/preprocess/height", serde_json::json!(16), "images of 16×8×1 for networks that read 8×8×1"),
         ("/shape/height", serde_json::json!(9), "images of 9×8×1 don't fit"),
-        ("/shape/channels", serde_json::json!(3), "shape has 3 channels"),
+        ("/shape/channels", serde_json::json!(3), "mean has 1 numbers for images of 3 channels"),
         ("/held_out_rows", serde_json::json!([5, 4]), "held-out rows"),
         ("/held_out_rows", serde_json::json!([100_000]), "held-out rows"),
         ("/model/encoder/depth", serde_json::json!(9), "encoder.depth is 9"),

@@ -69,6 +69,24 @@ impl Preprocess {
         Ok(Self { height, width, std: std.collect(), mean: mean.iter().map(|&mean| mean as f32).collect() })
     }
 
+    /// What is wrong with it for images of `shape`, where it comes from a file.
+    pub(crate) fn check(&self, shape: ImageShape) -> Result<(), String> {
+        let channels = shape.channels;
+        let lengths = [("mean", self.mean.len()), ("std", self.std.len())];
+        if let Some((name, length)) = lengths.into_iter().find(|(_, length)| *length != channels) {
+            return Err(format!("{name} has {length} numbers for images of {channels} channels"));
+        }
+        let all = || self.mean.iter().chain(&self.std);
+        if all().any(|value| !value.is_finite()) || self.std.iter().any(|std| *std <= 0.0) {
+            return Err("mean or standard deviation of the pixels are no such numbers".to_owned());
+        }
+        let padded = self.shape();
+        if shape.is_empty() || shape.height > padded.height || shape.width > padded.width {
+            return Err(format!("images of {shape} don't fit into {padded}"));
+        }
+        Ok(())
+    }
+
     /// The shape after padding.
     pub fn shape(&self) -> ImageShape {
         ImageShape { height: self.height, width: self.width, channels: self.mean.len() }

@@ -148,7 +148,7 @@ impl<'a> EncoderGraph<'a> {
 
     /// Means over cells, `[N, C, H, W]` to `[N, pool²·C]`: by a product on either side with the matrix that averages.
     fn pooled(&self, graph: &mut Graph, h: &Value) -> Value {
-        let (cells, features) = (self.config.pool, self.config.feature_dim());
+        let cells = self.config.pool;
         let preprocess = self.encoder.preprocess();
         // Two stages start with a stride of 2.
         let (rows, columns) = (preprocess.height.div_ceil(4), preprocess.width.div_ceil(4));
@@ -160,8 +160,7 @@ impl<'a> EncoderGraph<'a> {
         let h = graph.node("MatMul", &[&left, &h], Vec::new());
         // Cells row by row, the channels of each together.
         let h = graph.node("Transpose", &[&h], vec![integers("perm", &[0, 2, 3, 1])]);
-        let shape = graph.integers("features.shape", &[-1, features as i64]);
-        graph.node("Reshape", &[&h, &shape], Vec::new())
+        graph.node("Flatten", &[&h], vec![integer("axis", 1)])
     }
 
     /// The linear map to the latent, or to the mean of a probabilistic one.

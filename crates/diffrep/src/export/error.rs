@@ -8,10 +8,12 @@ use std::path::PathBuf;
 pub enum ExportError {
     #[error(transparent)]
     Tensors(#[from] ImportError),
-    #[error("the {head} head can't be exported, only linear and mlp; run `diffrep probe` without --head")]
+    #[error(
+        "the {head} head can't be exported, only linear and mlp; run `diffrep probe` without --head, or take `--head network` of a run trained with labels"
+    )]
     Head { head: &'static str },
-    #[error("the network takes {bytes} bytes, more than the 2 GiB that an ONNX file can hold")]
-    Size { bytes: usize },
+    #[error("{}: the network takes {bytes} bytes, more than the 2 GiB that an ONNX file can hold", path.display())]
+    Size { path: PathBuf, bytes: usize },
     #[error("can't write {}: {error}", path.display())]
     Write { path: PathBuf, error: std::io::Error },
 }

@@ -78,8 +78,10 @@ impl Graph {
         data_type: i32,
         bytes: impl Fn() -> Vec<u8>,
     ) -> Value {
+        let dims: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
+        let before = self.proto.initializer.iter().find(|tensor| tensor.name == name);
+        debug_assert!(before.is_none_or(|tensor| tensor.dims == dims), "two constants are called {name}");
         if self.constants.insert(name.to_owned()) {
-            let dims = shape.iter().map(|&side| side as i64).collect();
             let (name, raw_data) = (name.to_owned(), bytes());
             self.proto.initializer.push(TensorProto { dims, data_type, name, raw_data });
         }

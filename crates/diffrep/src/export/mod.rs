@@ -7,8 +7,10 @@ mod message;
 pub use error::ExportError;
 
 use crate::files::PartFile;
-use crate::nn::research::StateDict;
+use crate::nn::Precision;
+use crate::nn::research::{EncoderNote, StateDict};
 use crate::predict::{ClassHead, Classifier};
+use crate::probe::Affine;
 use crate::represent::LoadedEncoder;
 use encoder::{EncoderGraph, Level};
 use graph::{Graph, Value};
@@ -16,9 +18,10 @@ use message::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
 use prost::Message;
 use std::path::Path;
 
-/// Version of the file format, and of the operators: old enough for every runtime of the last years.
+/// Version of the file format: old enough for every runtime of the last years.
 const IR_VERSION: i64 = 8;
-const OPERATORS: i64 = 13;
+/// Version of the operators (opset), likewise.
+const OPSET: i64 = 13;
 /// Largest message of the format, in bytes.
 const LARGEST: usize = i32::MAX as usize;
 
@@ -39,27 +42,19 @@ pub fn write_onnx(encoder: &LoadedEncoder, levels: &[f64], path: &Path) -> Resul
 /// As [`write_onnx`]; a head over the trajectory, which can't be written yet.
 pub fn write_onnx_with_classes(classifier: &Classifier, path: &Path) -> Result<(), ExportError> {
     let (encoder, levels) = (classifier.encoder(), classifier.levels());
+    let layers = match classifier.head() {
+        ClassHead::Network { .. } => None,
+        ClassHead::Probe(saved) => {
+            let head = saved.head.kind().name();
+            Some(saved.head.affine_layers().ok_or(ExportError::Head { head })?)
+        }
+    };
     let networks = EncoderGraph::new(encoder);
     let (mut graph, read) = with_codes(encoder, &networks, levels);
-    let logits = match classifier.head() {
-        ClassHead::Network { .. } => networks.class_logits(&mut graph, &read[0].features),
-        ClassHead::Probe(saved) => {
-            let layers = saved.head.affine_layers();
-            let layers = layers.ok_or(ExportError::Head { head: saved.head.kind().name() })?;
-            let mut h = read[0].code.clone();
-            for (number, layer) in layers.iter().enumerate() {
-                if number > 0 {
-                    h = graph.node("Relu", &[&h], Vec::new());
-                }
-                let outputs = layer.bias.len();
-                let inputs = layer.weight.len() / outputs;
-                let weight =
-                    graph.constant(&format!("head.{number}.weight"), &[inputs, outputs], &layer.weight);
-                let bias = graph.constant(&format!("head.{number}.bias"), &[outputs], &layer.bias);
-                h = graph.node("Gemm", &[&h, &weight, &bias], Vec::new());
-            }
-            h
-        }
+    // Neither head reads more than one level.
+    let logits = match &layers {
+        None => networks.class_logits(&mut graph, &read[0].features),
+        Some(layers) => head(&mut graph, &read[0].code, layers),
     };
     let probabilities = graph.node("Softmax", &[&logits], vec![graph::integer("axis", 1)]);
     let classes = classifier.classes();
@@ -71,13 +66,33 @@ pub fn write_onnx_with_classes(classifier: &Classifier, path: &Path) -> Result<(
     write(graph, facts, path)
 }
 
-/// Writes the encoder's tensors as `.safetensors` under the names of the published PyTorch code.
+/// Writes the encoder's tensors as `.safetensors` under the names of the published PyTorch code, with an [`EncoderNote`].
 ///
 /// # Errors
 /// A file that can't be written.
 pub fn write_safetensors(encoder: &LoadedEncoder, path: &Path) -> Result<(), ExportError> {
-    let config = encoder.record().model.encoder.clone();
-    Ok(StateDict::of(encoder.model()).with_encoder(config).write_safetensors(path)?)
+    let note = EncoderNote {
+        encoder: encoder.record().model.encoder.clone(),
+        shape: encoder.shape(),
+        preprocess: encoder.preprocess().clone(),
+        sde: *encoder.sde(),
+    };
+    Ok(StateDict::of(encoder.model()).with_note(note).write_safetensors(path)?)
+}
+
+/// Class logits `[N, classes]` of `codes`, by layers with ReLU between them.
+fn head(graph: &mut Graph, codes: &Value, layers: &[Affine]) -> Value {
+    let mut h = codes.clone();
+    for (number, Affine { weight, bias }) in layers.iter().enumerate() {
+        if number > 0 {
+            h = graph.node("Relu", &[&h], Vec::new());
+        }
+        let (inputs, outputs) = (weight.len() / bias.len(), bias.len());
+        let weight = graph.constant(&format!("head.{number}.weight"), &[inputs, outputs], weight);
+        let bias = graph.constant(&format!("head.{number}.bias"), &[outputs], bias);
+        h = graph.node("Gemm", &[&h, &weight, &bias], Vec::new());
+    }
+    h
 }
 
 /// A graph from `images` to `codes`.
@@ -106,6 +121,7 @@ fn facts(encoder: &LoadedEncoder, levels: &[f64]) -> Vec<(&'static str, String)>
         ("trained_on", record.dataset.clone()),
         ("weights", encoder.weights().to_owned()),
         ("step", encoder.step().unwrap_or(0).to_string()),
+        ("precision", Precision::F32.name().to_owned()),
     ]
 }
 
@@ -117,12 +133,12 @@ fn write(graph: Graph, facts: Vec<(&'static str, String)>, path: &Path) -> Resul
         producer_version: env!("CARGO_PKG_VERSION").to_owned(),
         doc_string: "Codes of images at chosen levels of detail t".to_owned(),
         graph: Some(graph.finish()),
-        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPERATORS }],
+        opset_import: vec![OperatorSetIdProto { domain: String::new(), version: OPSET }],
         metadata_props: facts.into_iter().map(entry).collect(),
     };
     let bytes = model.encoded_len();
     if bytes > LARGEST {
-        return Err(ExportError::Size { bytes });
+        return Err(ExportError::Size { path: path.to_owned(), bytes });
     }
     PartFile::write_whole(path, &model.encode_to_vec())
         .map_err(|error| ExportError::Write { path: path.to_owned(), error })

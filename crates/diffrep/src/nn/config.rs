@@ -35,10 +35,10 @@ pub struct EncoderConfig {
     pub probabilistic: bool,
     /// Whether the encoder sees t; otherwise it is always fed t = 0.
     pub time_conditioned: bool,
-    /// Outputs of the class head that published checkpoints carry; nothing here trains it.
+    /// Outputs of the class head, which methods that learn labels train; published checkpoints carry one too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub classes: Option<usize>,
-    /// The learned time that published checkpoints carry; nothing here trains it.
+    /// Whether the t that it is fed is a parameter (`semi --t learned`); published checkpoints carry one too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub learned_time: bool,
 }

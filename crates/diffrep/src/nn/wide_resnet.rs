@@ -146,7 +146,7 @@ impl WideResNet {
         h.reshape([images, cells * cells * channels])
     }
 
-    /// Class logits `[N, classes]` of pooled `features`, if the network has a classifier (imported ones do).
+    /// Class logits `[N, classes]` of pooled `features`, if the network has a classifier ([`EncoderConfig::classes`]).
     pub fn classify(&self, features: Tensor<2>) -> Option<Tensor<2>> {
         self.classifier.as_ref().map(|classifier| classifier.forward(features))
     }

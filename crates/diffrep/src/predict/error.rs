@@ -18,13 +18,15 @@ pub enum PredictError {
     #[error(transparent)]
     Semi(#[from] SemiError),
     #[error("the checkpoint that the saved head belongs to can't be used; run `diffrep probe` again: {0}")]
-    Stale(RepresentError),
+    Stale(RunError),
     #[error("{}: the saved head names unknown weights `{weights}`", run.display())]
     Weights { run: PathBuf, weights: String },
     #[error("{}: its network tells no classes, as one trained by `semi` or `train --method supervised` does", run.display())]
     NoClasses { run: PathBuf },
     #[error("{}: its network tells {outputs} classes, but the run names {names}", run.display())]
     Classes { run: PathBuf, outputs: usize, names: usize },
+    #[error("{}: its network is fed a learned t, but holds none", run.display())]
+    NoTime { run: PathBuf },
     #[error("can't write {}: {error}", path.display())]
     Write { path: PathBuf, error: std::io::Error },
 }

@@ -13,8 +13,8 @@ use crate::measure::{first_largest, softmax};
 use crate::probe::{HeadRecord, ProbeError, SavedHead};
 use crate::represent::{BATCH, LoadedEncoder, RepresentError, batches, encode};
 use crate::semi::{SemiSettings, TimeFed};
-use crate::train::RunFolder;
 use crate::train::checkpoint::{Weights, Which};
+use crate::train::{RunError, RunFolder};
 use burn::tensor::Device;
 use std::path::Path;
 
@@ -53,12 +53,17 @@ impl HeadKind {
     /// # Errors
     /// No run there; [`ProbeError::NoHead`] if it has learned no classes in either way.
     pub fn of_run(run: &Path) -> Result<Self, PredictError> {
-        match (SavedHead::exists(run), RunFolder::open(run)?.record()?.model.encoder.classes) {
+        match (SavedHead::exists(run), learned_labels(run)?) {
             (true, _) => Ok(Self::Probe),
-            (false, Some(_)) => Ok(Self::Network),
-            (false, None) => Err(ProbeError::NoHead { path: run.to_owned() }.into()),
+            (false, true) => Ok(Self::Network),
+            (false, false) => Err(ProbeError::NoHead { path: run.to_owned() }.into()),
         }
     }
+}
+
+/// Whether training has taught the network's own class head: other runs may have one, with random weights.
+fn learned_labels(run: &Path) -> Result<bool, PredictError> {
+    Ok(RunFolder::open(run)?.config()?.objective.method.needs().labels)
 }
 
 /// A run's encoder with what tells classes from it.
@@ -102,9 +107,15 @@ impl Classifier {
                 return Err(PredictError::Weights { run, weights });
             }
         };
+        let stale = |error| match error {
+            RepresentError::Run(error @ (RunError::NoCheckpoint { .. } | RunError::NoSuchStep { .. })) => {
+                PredictError::Stale(error)
+            }
+            other => other.into(),
+        };
         let encoder = LoadedEncoder::open(run, Which::Step(saved.record.step), weights, device)
-            .and_then(|encoder| encoder.with_precision(saved.record.precision))
-            .map_err(PredictError::Stale)?;
+            .map_err(stale)?
+            .with_precision(saved.record.precision)?;
         let (expected, found) = (saved.head.dim(), encoder.dim() * saved.record.levels().len());
         if found != expected {
             return Err(ProbeError::WrongWidth { expected, found }.into());
@@ -114,19 +125,22 @@ impl Classifier {
     }
 
     fn of_network(run: &Path, device: &Device) -> Result<Self, PredictError> {
-        let record = RunFolder::open(run)?.record()?;
-        // Imported encoders carry a head of classes that nobody has named.
-        let (Some(outputs), Some(classes)) = (record.model.encoder.classes, record.classes) else {
+        if !learned_labels(run)? {
             return Err(PredictError::NoClasses { run: run.to_owned() });
-        };
-        if classes.len() != outputs {
+        }
+        let record = RunFolder::open(run)?.record()?;
+        let (outputs, classes) =
+            (record.model.encoder.classes.unwrap_or(0), record.classes.unwrap_or_default());
+        if classes.len() != outputs || outputs == 0 {
             let (run, names) = (run.to_owned(), classes.len());
             return Err(PredictError::Classes { run, names, outputs });
         }
         let encoder = LoadedEncoder::open(run, Which::Latest, Weights::Ema, device)?;
         let t = match SemiSettings::of_run(run)?.map(|settings| settings.time) {
             Some(TimeFed::Fixed(t)) => t,
-            Some(TimeFed::Learned) => encoder.learned_time().unwrap_or(0.0),
+            Some(TimeFed::Learned) => {
+                encoder.learned_time().ok_or_else(|| PredictError::NoTime { run: run.to_owned() })?
+            }
             // Plain training with labels.
             None => 0.0,
         };

@@ -146,6 +146,15 @@ fn parse(file: &[u8]) -> Result<SavedHead, String> {
     let (_, metadata) = SafeTensors::read_metadata(file).map_err(|error| error.to_string())?;
     let record = metadata.metadata().as_ref().and_then(|map| map.get(RECORD)).ok_or("it has no record")?;
     let record: HeadRecord = serde_json::from_str(record).map_err(|error| format!("its record: {error}"))?;
+    if let Some(t) = record.levels().iter().find(|t| !(0.0..=1.0).contains(*t)) {
+        return Err(format!("its record names t = {t}, expected levels in [0, 1]"));
+    }
+    if matches!(record.probe, ProbeKind::Linear | ProbeKind::Mlp) && record.trajectory.is_some() {
+        return Err(format!(
+            "its record names a trajectory, which the {} head doesn't read",
+            record.probe.name()
+        ));
+    }
     let tensors = SafeTensors::deserialize(file).map_err(|error| error.to_string())?;
     let classes = record.classes.len();
     let tensor = |name: &str, shape: &[Option<usize>]| -> Result<(Vec<usize>, Vec<f32>), String> {

@@ -73,8 +73,10 @@ impl SemiSettings {
     /// # Errors
     /// A damaged file.
     pub fn of_run(run: &Path) -> Result<Option<Self>, SemiError> {
-        let record = read_json::<SemiRecord>(&run.join(train::SEMI_SETTINGS))?;
-        Ok(record.map(|record| record.settings))
+        let path = run.join(train::SEMI_SETTINGS);
+        let Some(record) = read_json::<SemiRecord>(&path)? else { return Ok(None) };
+        record.settings.check().map_err(|problem| RunError::damaged(&path, problem))?;
+        Ok(Some(record.settings))
     }
 }
 

@@ -47,25 +47,11 @@ impl RunRecord {
     /// What its parts must be for each other; a file may say anything.
     fn check(&self) -> Result<(), String> {
         self.model.check().map_err(|error| error.to_string())?;
-        let (preprocess, model, shape) = (&self.preprocess, &self.model, self.shape);
-        let sides =
-            [("mean", preprocess.mean.len()), ("std", preprocess.std.len()), ("shape", shape.channels)];
-        if let Some((name, channels)) = sides.into_iter().find(|(_, channels)| *channels != model.channels) {
-            return Err(format!("{name} has {channels} channels, but the networks {}", model.channels));
-        }
-        let finite = |values: &[f32]| values.iter().all(|value| value.is_finite());
-        if !finite(&preprocess.mean)
-            || !finite(&preprocess.std)
-            || preprocess.std.iter().any(|std| *std <= 0.0)
-        {
-            return Err("mean or standard deviation of the pixels are no such numbers".to_owned());
-        }
-        let padded = preprocess.shape();
-        if (padded.height, padded.width) != (model.height, model.width) {
-            return Err(format!("images of {padded} for networks of {}×{}", model.height, model.width));
-        }
-        if shape.height > padded.height || shape.width > padded.width || shape.is_empty() {
-            return Err(format!("images of {shape} don't fit into {padded}"));
+        self.preprocess.check(self.shape)?;
+        let (padded, model) = (self.preprocess.shape(), &self.model);
+        if (padded.height, padded.width, padded.channels) != (model.height, model.width, model.channels) {
+            let expected = format!("{}×{}×{}", model.height, model.width, model.channels);
+            return Err(format!("images of {padded} for networks that read {expected}"));
         }
         let rows = &self.held_out_rows;
         if !rows.is_sorted_by(|a, b| a < b) || rows.last().is_some_and(|row| *row >= self.train_images) {

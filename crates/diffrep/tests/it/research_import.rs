@@ -167,17 +167,30 @@ fn files_that_are_no_checkpoints_are_named() {
 fn a_file_that_names_a_wrong_configuration_is_refused() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("noted.safetensors");
-    for (note, told) in [
-        ("no JSON", "its metadata `diffrep.encoder`"),
-        (r#"{"depth": 1e99}"#, "its metadata `diffrep.encoder`"),
-        (r#"{"colour": 1}"#, "unknown field `colour`"),
-        (r#"{"depth": 9}"#, "encoder.depth is 9"),
-        (r#"{"depth": 10, "width": 1, "pool": 99}"#, "encoder.pool is 99"),
-        (r#"{"depth": 16, "width": 1}"#, "missing tensor"),
+    let sound = serde_json::json!({
+        "encoder": {"depth": 16, "width": 1},
+        "shape": {"height": 8, "width": 8, "channels": 1},
+        "preprocess": {"height": 8, "width": 8, "mean": [0.5], "std": [0.25]},
+        "sde": {"kind": "ve", "sigma_min": 0.01, "sigma_max": 50.0},
+    });
+    for (pointer, value, told) in [
+        ("", "no note".into(), "its metadata `diffrep.encoder`"),
+        ("/encoder/depth", 1e99.into(), "its metadata `diffrep.encoder`"),
+        ("/encoder", serde_json::json!({"colour": 1}), "unknown field `colour`"),
+        ("/encoder/depth", 9.into(), "encoder.depth is 9"),
+        ("/encoder", serde_json::json!({"pool": 99}), "encoder.pool is 99"),
+        ("/encoder", serde_json::json!({"depth": 1000, "width": 64}), "weights, expected at most"),
+        ("/preprocess/std", [0.0].to_vec().into(), "no such numbers"),
+        ("/preprocess/mean", [0.0, 0.0].to_vec().into(), "mean has 2 numbers"),
+        ("/shape/height", 9.into(), "images of 9×8×1 don't fit into 8×8×1"),
+        ("/sde/sigma_max", (-1.0).into(), "sigma_max"),
+        ("/encoder/depth", 16.into(), "missing tensor"),
     ] {
-        let metadata = Some([("diffrep.encoder".to_owned(), note.to_owned())].into());
+        let mut note = sound.clone();
+        *note.pointer_mut(pointer).unwrap() = value;
+        let metadata = Some([("diffrep.encoder".to_owned(), note.to_string())].into());
         std::fs::write(&path, safetensors::serialize(views(&tensors()), metadata).unwrap()).unwrap();
-        let message = ImportedEncoder::read(&path, 8, 8, true).unwrap_err().to_string();
+        let message = ImportedEncoder::read(&path, 8, true).unwrap_err().to_string();
         assert!(message.contains(told) && message.contains("noted.safetensors"), "{message}");
     }
 }

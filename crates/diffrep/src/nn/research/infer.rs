@@ -6,7 +6,7 @@ use crate::nn::EncoderConfig;
 impl StateDict {
     /// The configuration of an encoder (names without `encoder.`) and the number of its image channels.
     ///
-    /// A file that names the configuration is believed. Otherwise a head (`linear_latent`) means a probabilistic encoder, as in the published code. Whether an encoder is static
+    /// A file that names the configuration in a note is believed. Otherwise a head (`linear_latent`) means a probabilistic encoder, as in the published code. Whether an encoder is static
     /// can't be read from its weights: it is taken to be conditioned on time.
     ///
     /// # Errors
@@ -14,8 +14,8 @@ impl StateDict {
     /// tensors fit, [`StateDict::load_into`] checks.
     pub fn encoder_config(&self) -> Result<(EncoderConfig, usize), ImportError> {
         let stem = self.shape_of("conv1.weight", 4)?;
-        if let Some(config) = self.encoder() {
-            return Ok((config.clone(), stem[1]));
+        if let Some(note) = self.note() {
+            return Ok((note.encoder.clone(), stem[1]));
         }
         let first = self.shape_of("layer1.0.conv1.weight", 4)?;
         if first[0] == 0 || !first[0].is_multiple_of(16) {

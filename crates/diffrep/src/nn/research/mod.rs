@@ -3,9 +3,11 @@ mod encoder;
 mod error;
 mod infer;
 mod names;
+mod note;
 mod state_dict;
 
 pub use encoder::ImportedEncoder;
 pub use error::ImportError;
 pub use names::{Mapping, mappings};
+pub use note::EncoderNote;
 pub use state_dict::{StateDict, StateTensor};

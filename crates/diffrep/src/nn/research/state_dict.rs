@@ -1,16 +1,14 @@
 //! Named tensors of a checkpoint, from file to network and back.
 use super::error::ImportError;
 use super::names::{Mapping, mappings};
+use super::note::{self, EncoderNote};
 use crate::files::PartFile;
-use crate::nn::{EncoderConfig, Model, parameters};
+use crate::nn::{Model, parameters};
 use burn_store::pytorch_reader::{self, PytorchReader};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
-
-/// Key of the encoder's configuration, as JSON, in the metadata of a safetensors file that was written here.
-const ENCODER: &str = "diffrep.encoder";
 
 /// A tensor in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +34,7 @@ impl StateTensor {
 pub struct StateDict {
     origin: String,
     tensors: BTreeMap<String, StateTensor>,
-    encoder: Option<EncoderConfig>,
+    note: Option<EncoderNote>,
 }
 
 impl StateDict {
@@ -51,11 +49,11 @@ impl StateDict {
     pub fn read(path: &Path) -> Result<Self, ImportError> {
         // The readers' own errors for a missing file don't say so plainly.
         std::fs::File::open(path).map_err(io("read", path))?;
-        let (tensors, encoder) = match path.extension() {
+        let (tensors, note) = match path.extension() {
             Some(extension) if extension == "safetensors" => read_safetensors(path)?,
             _ => (read_pytorch(path)?, None),
         };
-        Ok(Self { origin: path.display().to_string(), tensors, encoder })
+        Ok(Self { origin: path.display().to_string(), tensors, note })
     }
 
     /// All parameters of `model` under the published names.
@@ -66,17 +64,17 @@ impl StateDict {
             (theirs, if transposed { tensor.transposed() } else { tensor })
         };
         let tensors = mappings(model).into_iter().map(export).collect();
-        Self { origin: "of a model".to_owned(), tensors, encoder: None }
+        Self { origin: "of a model".to_owned(), tensors, note: None }
     }
 
-    /// The same with a note of the encoder's configuration, which shapes alone don't tell, in safetensors files.
-    pub fn with_encoder(self, config: EncoderConfig) -> Self {
-        Self { encoder: Some(config), ..self }
+    /// The same with a note, which safetensors files keep.
+    pub fn with_note(self, note: EncoderNote) -> Self {
+        Self { note: Some(note), ..self }
     }
 
-    /// The encoder's configuration, of a file that names it.
-    pub fn encoder(&self) -> Option<&EncoderConfig> {
-        self.encoder.as_ref()
+    /// The note of a file that has one.
+    pub fn note(&self) -> Option<&EncoderNote> {
+        self.note.as_ref()
     }
 
     /// Writes the tensors as a safetensors file, which PyTorch loads by `safetensors.torch.load_file`.
@@ -95,9 +93,7 @@ impl StateDict {
             let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes);
             (name, view.expect("a tensor has as many values as its shape says"))
         });
-        let text = |config| serde_json::to_string(config).expect("a configuration is plain data");
-        let metadata =
-            self.encoder.as_ref().map(|config| HashMap::from([(ENCODER.to_owned(), text(config))]));
+        let metadata = self.note.as_ref().map(|note| HashMap::from([(note::KEY.to_owned(), note.text())]));
         let file = safetensors::serialize(views, metadata).expect("plain tensors always serialise");
         PartFile::write_whole(path, &file).map_err(io("write", path))
     }
@@ -107,7 +103,8 @@ impl StateDict {
         let strip = |(name, tensor): (&String, &StateTensor)| {
             name.strip_prefix(prefix).map(|name| (name.to_owned(), tensor.clone()))
         };
-        Self { tensors: self.tensors.iter().filter_map(strip).collect(), ..self.clone() }
+        let tensors = self.tensors.iter().filter_map(strip).collect();
+        Self { origin: self.origin.clone(), tensors, note: self.note.clone() }
     }
 
     /// Where the tensors come from.
@@ -207,14 +204,13 @@ fn read_pytorch(path: &Path) -> Result<BTreeMap<String, StateTensor>, ImportErro
 
 fn read_safetensors(
     path: &Path,
-) -> Result<(BTreeMap<String, StateTensor>, Option<EncoderConfig>), ImportError> {
+) -> Result<(BTreeMap<String, StateTensor>, Option<EncoderNote>), ImportError> {
     let format = |reason: String| ImportError::Format { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(io("read", path))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|error| format(error.to_string()))?;
     let (_, table) = SafeTensors::read_metadata(&bytes).map_err(|error| format(error.to_string()))?;
-    let noted = table.metadata().as_ref().and_then(|metadata| metadata.get(ENCODER));
-    let encoder = noted.map(|text| serde_json::from_str(text)).transpose();
-    let encoder = encoder.map_err(|error| format(format!("its metadata `{ENCODER}`: {error}")))?;
+    let noted = table.metadata().as_ref().and_then(|metadata| metadata.get(note::KEY));
+    let note = noted.map(|text| EncoderNote::read(text)).transpose().map_err(format)?;
     let mut tensors = BTreeMap::new();
     for (name, view) in file.iter().filter(|(name, _)| is_weight(name)) {
         let values = match view.dtype() {
@@ -224,7 +220,7 @@ fn read_safetensors(
         };
         tensors.insert(plain_name(name), StateTensor { shape: view.shape().to_vec(), values });
     }
-    Ok((tensors, encoder))
+    Ok((tensors, note))
 }
 
 fn data_type(path: &Path, name: &str, dtype: &dyn std::fmt::Debug) -> ImportError {
