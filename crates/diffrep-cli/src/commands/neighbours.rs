@@ -5,7 +5,7 @@ use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
 use diffrep::files::PartFile;
-use diffrep::measure::{Neighbour, Whitening, nearest};
+use diffrep::measure::{Neighbour, nearest, nearest_whitened};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use diffrep::represent::{Embeddings, LoadedEncoder};
 use diffrep::train::refuse_inside;
@@ -117,11 +117,10 @@ fn search(
         let column: Vec<f32> =
             codes.values.chunks(dim).skip(level).step_by(t.len()).flatten().copied().collect();
         let asked = &asked.values[level * dim..][..dim];
-        let whitening = (!args.no_whiten).then(|| Whitening::for_angles(&column, dim)).flatten();
         let wanted = args.k.saturating_add(1);
-        let mut found = match whitening {
-            Some(w) => nearest(&w.apply(&column), &w.apply(asked), w.components(), wanted),
-            None => nearest(&column, asked, dim, wanted),
+        let mut found = match args.no_whiten {
+            false => nearest_whitened(&column, asked, dim, wanted),
+            true => nearest(&column, asked, dim, wanted),
         }
         .remove(0);
         found.retain(|neighbour| args.row != Some(neighbour.row));

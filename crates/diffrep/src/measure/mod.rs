@@ -26,7 +26,7 @@ pub use mutual_information::{
     INFORMATION_COMPONENTS, INFORMATION_JITTER, KSG_NEIGHBOURS, mutual_information,
     normalised_mutual_information,
 };
-pub use neighbours::{Neighbour, nearest};
+pub use neighbours::{Neighbour, nearest, nearest_whitened};
 pub use picture::{mean_squared_error, psnr, ssim};
 pub use plane::euclidean_knn_accuracy;
 pub use silhouette::silhouette;

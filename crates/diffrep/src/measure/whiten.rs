@@ -7,7 +7,7 @@ use rayon::prelude::*;
 /// Variance below this part of the largest one is rounding, not a direction of the codes.
 const LEAST_VARIANCE: f64 = 1e-9;
 
-/// What [`Whitening::for_angles`] adds to the variance of each direction, as a part of the mean variance.
+/// What [`Whitening::for_angles`] adds to the variance of each direction at least, as a part of the mean variance.
 const SHRINKAGE: f64 = 0.01;
 
 /// Rows that are worked on at once.
@@ -26,10 +26,14 @@ pub struct Whitening {
 
 impl Whitening {
     /// Learns to whiten codes that are to be compared by angle: all components, of which those that hardly vary aren't
-    /// blown up to the size of the others (1 % of the mean variance is added to each). `None` of codes that have no
-    /// directions, since all are alike, or that are not finite.
+    /// blown up to the size of the others. To the variance of each is added 1 % of their mean, or dim / rows of it where
+    /// that is more: the fewer rows, the less they know of directions, and of as many directions as rows, all alike, every
+    /// code would be equally far from every other. `None` of codes that have no directions, since all are alike, or that
+    /// are not finite.
     pub fn for_angles(codes: &[f32], dim: usize) -> Option<Self> {
-        let whitening = (dim > 0).then(|| Self::fit(codes, dim, dim, SHRINKAGE))?;
+        let rows = codes.len().checked_div(dim)?;
+        let shrinkage = SHRINKAGE.max(dim as f64 / rows.max(1) as f64);
+        let whitening = Self::fit(codes, dim, dim, shrinkage);
         (whitening.components() > 0).then_some(whitening)
     }
 

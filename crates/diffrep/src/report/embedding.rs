@@ -2,6 +2,7 @@
 use super::ReportError;
 use super::figure::{Cell, CellMark, ImageGrid, Panel, Scatter, Thumbnail};
 use super::pca::{Plane, align_signs, pca};
+use crate::measure::nearest_whitened;
 
 /// Embeddings of some images at several levels of detail.
 #[derive(Clone, Debug)]
@@ -63,8 +64,8 @@ impl Embedded<'_> {
         })
     }
 
-    /// The `count` nearest images of each of `queries` by cosine similarity at the first, middle and last t, side
-    /// by side; `picture` gives the picture of an image.
+    /// The `count` nearest images of each of `queries` by cosine similarity of whitened codes at the first, middle and
+    /// last t, side by side; `picture` gives the picture of an image.
     ///
     /// # Errors
     /// Sizes that disagree, a picture that can't be had.
@@ -91,9 +92,13 @@ impl Embedded<'_> {
                 _ => "",
             };
             groups.push((format!("nearest at t = {}{detail}", self.t[level]), count));
-            let codes = unit_rows(&self.at(level)?, self.dim);
-            for (&query, cells) in queries.iter().zip(&mut rows) {
-                for row in nearest(&codes, self.dim, query, count) {
+            let codes = self.at(level)?;
+            let asked: Vec<f32> =
+                queries.iter().flat_map(|&query| &codes[query * self.dim..][..self.dim]).copied().collect();
+            // An image is its own neighbour.
+            let found = nearest_whitened(&codes, &asked, self.dim, count + 1);
+            for ((&query, found), cells) in queries.iter().zip(found).zip(&mut rows) {
+                for row in found.iter().map(|found| found.row).filter(|&row| row != query).take(count) {
                     cells.push(cell(row, self.agreement(query, row))?);
                 }
             }
@@ -112,23 +117,4 @@ impl Embedded<'_> {
             _ => CellMark::Plain,
         }
     }
-}
-
-fn unit_rows(values: &[f32], dim: usize) -> Vec<f32> {
-    let unit = |row: &[f32]| {
-        let norm = row.iter().map(|v| v * v).sum::<f32>().sqrt();
-        row.iter().map(|v| if norm > 0.0 { v / norm } else { 0.0 }).collect::<Vec<_>>()
-    };
-    values.chunks_exact(dim).flat_map(unit).collect()
-}
-
-/// Rows of the largest inner product with row `query`, itself left out; ties go to the lower row, NaN last.
-fn nearest(codes: &[f32], dim: usize, query: usize, count: usize) -> Vec<usize> {
-    let asked = &codes[query * dim..][..dim];
-    let similarity = |row: &[f32]| row.iter().zip(asked).map(|(a, b)| a * b).sum::<f32>();
-    let mut ranked: Vec<(usize, f32)> =
-        codes.chunks_exact(dim).map(similarity).enumerate().filter(|(row, _)| *row != query).collect();
-    let key = |value: f32| if value.is_nan() { f32::NEG_INFINITY } else { value };
-    ranked.sort_by(|a, b| key(b.1).total_cmp(&key(a.1)).then(a.0.cmp(&b.0)));
-    ranked.into_iter().take(count).map(|(row, _)| row).collect()
 }

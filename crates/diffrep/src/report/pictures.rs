@@ -58,7 +58,8 @@ impl Sample {
             format!("{shown} of {} {split} images", self.of)
         };
         data.scatter = Some(embedded.scatter(format!("{which}, first two principal components"))?);
-        let title = format!("Nearest neighbours among {shown} {split} images (cosine similarity)");
+        let title =
+            format!("Nearest neighbours among {shown} {split} images (cosine similarity of whitened codes)");
         let picture = |row| self.thumbnail(row);
         data.neighbours = Some(embedded.neighbours(title, &queries(labels), NEIGHBOURS, picture)?);
         Ok(())
