@@ -289,6 +289,14 @@ impl Part {
     }
 }
 
+/// The images of `part` or, unless one is named, the test split; all images of data without splits.
+pub fn part_or_test(part: Option<Part>, dataset: &Dataset) -> Result<ImageSet> {
+    match part {
+        Some(part) => part.of(dataset),
+        None => Ok(dataset.test.clone().unwrap_or_else(|| dataset.train.clone())),
+    }
+}
+
 /// A bar that counts `unit`s up to `total`.
 pub fn bar(ui: &Ui, total: usize, unit: &str) -> ProgressBar {
     if !ui.shows_progress() {

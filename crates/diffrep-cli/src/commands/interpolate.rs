@@ -1,5 +1,5 @@
 //! `diffrep interpolate`.
-use crate::encoder::{EncoderArgs, Part, open_data};
+use crate::encoder::{EncoderArgs, Part, open_data, part_or_test};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, thumbnails};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
@@ -53,10 +53,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
     let dataset = open_data(encoder, args.data.as_deref(), None)?;
-    let set = match args.split {
-        Some(part) => part.of(&dataset)?,
-        None => dataset.test.clone().unwrap_or_else(|| dataset.train.clone()),
-    };
+    let set = part_or_test(args.split, &dataset)?;
     let pairs = if args.pairs.is_empty() { vec![Pair([0, 1])] } else { args.pairs };
     for Pair(pair) in &pairs {
         for row in pair {

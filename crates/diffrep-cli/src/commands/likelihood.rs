@@ -1,5 +1,5 @@
 //! `diffrep likelihood`.
-use crate::encoder::{EncoderArgs, Part, open_data};
+use crate::encoder::{EncoderArgs, Part, open_data, part_or_test};
 use crate::generator::{evaluation_bar, spaced_rows};
 use crate::ui::{self, Ui};
 use anyhow::Result;
@@ -44,10 +44,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let generator = args.encoder.open_differentiable()?;
     let encoder = generator.encoder();
     let dataset = open_data(encoder, args.data.as_deref(), None)?;
-    let set = match args.split {
-        Some(part) => part.of(&dataset)?,
-        None => dataset.test.clone().unwrap_or_else(|| dataset.train.clone()),
-    };
+    let set = part_or_test(args.split, &dataset)?;
     let rows = spaced_rows(&set, args.images as usize)?;
     let bar = evaluation_bar(ui, None);
     let (mut bits, mut evaluations) = (Vec::new(), 0);

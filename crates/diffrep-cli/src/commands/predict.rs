@@ -1,7 +1,7 @@
 //! `diffrep predict`.
 use crate::bad_images::BadImagesArgs;
 use crate::device::DeviceArgs;
-use crate::encoder::{HeadName, bar, open_new_data};
+use crate::encoder::{HeadName, bar, open_new_data, part_or_test};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::predict::{Classifier, HeadKind, Prediction, write_csv};
@@ -37,7 +37,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let kind = args.head.map_or_else(|| HeadKind::of_run(&args.run), |name| Ok(name.0))?;
     let classifier = Classifier::open(&args.run, kind, &args.device.open()?)?;
     let dataset = open_new_data(classifier.encoder(), Some(&args.data), None, &args.bad, ui)?;
-    let set = dataset.test.clone().unwrap_or_else(|| dataset.train.clone());
+    let set = part_or_test(None, &dataset)?;
     let bar = bar(ui, set.len(), "images");
     let predictions = classifier.classify(&set, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();

@@ -1,5 +1,5 @@
 //! `diffrep reconstruct`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, spaced_rows, thumbnails, total_evaluations};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
@@ -180,10 +180,7 @@ fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -
 }
 
 fn chosen(args: &Args, dataset: &Dataset) -> Result<ImageSet> {
-    let set = match args.split {
-        Some(part) => part.of(dataset)?,
-        None => dataset.test.clone().unwrap_or_else(|| dataset.train.clone()),
-    };
+    let set = part_or_test(args.split, dataset)?;
     let rows = if args.rows.is_empty() { spaced_rows(&set, args.images.into())? } else { args.rows.clone() };
     if let Some(row) = rows.iter().find(|&&row| row >= set.len()) {
         let (name, len) = (&dataset.name, set.len());

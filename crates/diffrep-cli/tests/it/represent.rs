@@ -319,4 +319,10 @@ fn an_encoder_is_not_measured_on_rows_whose_labels_it_learned() {
     assert!(error.contains("supervised has learned the labels of these images"), "{error}");
     let other = place.pictures("other", 10);
     succeed(probe(&["--test-data", other.to_str().unwrap()]));
+    // What counts is the data, not what their folder is called.
+    let detour = place.path("other/../pictures");
+    assert!(fail(probe(&["--data", detour.to_str().unwrap()])).contains("has learned the labels"));
+    std::fs::create_dir(place.path("elsewhere")).unwrap();
+    let namesake = place.pictures("elsewhere/pictures", 10);
+    succeed(probe(&["--data", namesake.to_str().unwrap()]));
 }

@@ -34,8 +34,7 @@ impl Bench {
     pub fn new(config: Config, preset: &str, device: &Device) -> Result<Self, TrainError> {
         check_numbers(&config)?;
         let images = generate(shape(&config, preset), BATCHES * config.train.batch, Seed(config.seed))?;
-        let dataset =
-            Dataset { name: "generated".to_owned(), train: images.clone(), test: None, skipped: Vec::new() };
+        let dataset = Dataset::new("generated", images.clone(), None);
         Ok(Self { plan: Plan::on(config, &dataset)?, images, device: device.clone() })
     }
 

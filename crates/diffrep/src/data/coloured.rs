@@ -20,7 +20,7 @@ pub(crate) fn paint(dataset: Dataset) -> Dataset {
         name: format!("coloured {}", dataset.name),
         train: paint_set(&dataset.train, 0),
         test: dataset.test.as_ref().map(|test| paint_set(test, 1)),
-        skipped: dataset.skipped,
+        ..dataset
     }
 }
 

@@ -18,6 +18,23 @@ pub struct Dataset {
     pub test: Option<ImageSet>,
     /// What was left out because it is bad, one message an image.
     pub skipped: Vec<String>,
+    /// Which data these are, however they are called: [`origin`] of what was opened; the name of data that weren't.
+    pub origin: String,
+}
+
+/// What the data that [`open`] finds under `spec` have in common with the same data under another name: the path without
+/// links and detours, or the name of a built-in set.
+pub fn origin(spec: &str) -> String {
+    let (kind, data) = match spec.strip_prefix(COLOURED) {
+        Some(grey) => (COLOURED, grey),
+        None => ("", spec),
+    };
+    let path = Path::new(data).canonicalize();
+    let known = builtin::BUILT_IN.iter().any(|(name, _)| *name == data);
+    match path {
+        Ok(path) if !known => format!("{kind}{}", path.display()),
+        _ => spec.to_owned(),
+    }
 }
 
 /// What to do with an image that can't be decoded or exceeds the pixel limit.
@@ -103,7 +120,7 @@ impl Default for OpenOptions {
 /// Neither a name nor a path, a broken file, no images, labels that don't fit.
 pub fn open(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
     check(options)?;
-    let dataset = adapt::adapt(open_raw(spec, options)?, options)?;
+    let dataset = Dataset { origin: origin(spec), ..adapt::adapt(open_raw(spec, options)?, options)? };
     let expected = dataset.train.shape();
     if let Some(found) = dataset.test.as_ref().map(ImageSet::shape).filter(|&shape| shape != expected) {
         return Err(DataError::ShapeMismatch { name: dataset.name, found, expected });
@@ -179,6 +196,11 @@ fn open_file(path: &Path, options: &OpenOptions) -> Result<Dataset, DataError> {
 }
 
 impl Dataset {
+    /// Images called `name`, of which nothing was left out.
+    pub fn new(name: &str, train: ImageSet, test: Option<ImageSet>) -> Self {
+        Self { name: name.to_owned(), train, test, skipped: Vec::new(), origin: name.to_owned() }
+    }
+
     fn map_sets(mut self, map: impl Fn(&ImageSet) -> Result<ImageSet, DataError>) -> Result<Self, DataError> {
         self.train = map(&self.train)?;
         self.test = self.test.as_ref().map(map).transpose()?;

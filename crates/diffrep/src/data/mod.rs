@@ -26,7 +26,7 @@ pub use augment::{AugmentConfig, AugmentError, StrongAugment};
 pub use batch_order::BatchOrder;
 pub use builtin::BUILT_IN;
 pub use coloured::COLOURED;
-pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open};
+pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open, origin};
 pub use error::DataError;
 pub use image_set::{ImageSet, ImageShape};
 pub use label_file::write_label_file;

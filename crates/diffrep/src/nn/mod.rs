@@ -9,6 +9,7 @@ mod conditioning;
 mod config;
 #[cfg(test)]
 mod gradient_checks;
+mod images;
 mod initialiser;
 mod latent_decoder;
 mod levels;
@@ -28,6 +29,7 @@ pub use conditioning::{Condition, Conditioning};
 pub use config::{BlockConditioning, EncoderConfig, ModelConfig, NcsnppConfig, NnError};
 pub use diffrep_backend::device;
 pub use diffrep_backend::layers::{Mode, Precision};
+pub(crate) use images::images;
 pub(crate) use initialiser::BATCH_NORM_EPSILON;
 pub use latent_decoder::LatentDecoder;
 pub use model::{Model, TimeEmbeddings};

@@ -1,7 +1,7 @@
 //! The labelled rows of data, for training and for testing probes.
 use super::ProbeError;
 use super::score::Data;
-use crate::data::{Dataset, ImageSet, LabelColumn, tested_split};
+use crate::data::{Dataset, ImageSet, LabelColumn, origin, tested_split};
 use crate::represent::LoadedEncoder;
 
 /// Images that all have a label.
@@ -28,6 +28,8 @@ pub struct LabelledData {
     pub held_out: bool,
     /// Where both come from, for the record.
     pub data: Data,
+    /// Which data the rows to learn from are, however they are called ([`crate::data::origin`]).
+    pub origin: String,
 }
 
 impl LabelledData {
@@ -66,13 +68,14 @@ impl LabelledData {
             test_split: test_split.to_owned(),
             label: labels.name.clone(),
         };
+        let origin = train.origin.clone();
         let mut train = labelled(&learn, find(train, &learn, column)?, &classes, &train.name)?;
         let mut test = labelled(&tested, find(test_data, &tested, column)?, &classes, &test_data.name)?;
         let held_out = parts.is_some();
         for (side, part) in [&mut train, &mut test].into_iter().zip(parts.iter().flatten()) {
             side.rows.iter_mut().for_each(|row| *row = part[*row]);
         }
-        Ok(Self { classes, train, test, held_out, data })
+        Ok(Self { classes, train, test, held_out, data, origin })
     }
 
     /// Errors if `encoder` was trained on the labels of the rows to test on: by a method that learns labels, on these data,
@@ -81,8 +84,8 @@ impl LabelledData {
     /// # Errors
     /// [`ProbeError::Learned`].
     pub fn refuse_learned(&self, encoder: &LoadedEncoder) -> Result<(), ProbeError> {
-        let method = encoder.config().objective.method;
-        if self.held_out && method.needs().labels && self.data.train_data == encoder.record().dataset {
+        let (method, trained) = (encoder.config().objective.method, &encoder.config().data.source);
+        if self.held_out && method.needs().labels && self.origin == origin(trained) {
             return Err(ProbeError::Learned { data: self.data.train_data.clone(), method: method.name() });
         }
         Ok(())

@@ -3,10 +3,11 @@ use super::encode::{BATCH, batches};
 use super::{LoadedEncoder, RepresentError};
 use crate::data::ImageSet;
 use crate::measure::{mean_squared_error, psnr, ssim};
+use crate::nn;
 use crate::objective::ReconstructionLoss;
 use crate::train::checkpoint::{Weights, Which};
 use burn::tensor::activation::sigmoid;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -85,10 +86,7 @@ impl Autoencoder {
     /// [`Preprocess::apply`](crate::data::Preprocess::apply) makes them.
     pub fn reconstruct(&self, standardised: Vec<f32>) -> Vec<f32> {
         let (whole, preprocess) = (&self.whole, self.whole.preprocess());
-        let padded = preprocess.shape();
-        let rows = standardised.len() / padded.len();
-        let data = TensorData::new(standardised, [rows, padded.height, padded.width, padded.channels]);
-        let images = Tensor::<4>::from_data(data, whole.device());
+        let images = nn::images(standardised, preprocess.shape(), whole.device());
         let output = whole.team().run(|| self.decode(images));
         let mut values: Vec<f32> = output.into_data().try_into_vec().expect("images are f32");
         if whole.config().objective.reconstruction_loss == ReconstructionLoss::Bce {

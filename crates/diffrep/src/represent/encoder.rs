@@ -8,7 +8,7 @@ use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
 use crate::train::{Config, Plan, RunFolder, RunRecord};
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 use diffrep_kernels::Team;
 use std::path::Path;
 
@@ -209,12 +209,9 @@ impl LoadedEncoder {
     }
 
     fn read(&self, standardised: Vec<f32>, t: f64, take: impl Fn(Code) -> Tensor<2> + Sync) -> Vec<f32> {
-        let shape = self.preprocess().shape();
-        let rows = standardised.len() / shape.len();
-        let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
-        let images = Tensor::<4>::from_data(data, &self.device);
-        let values =
-            self.team.run(|| take(self.model.encode(images, &vec![t; rows], &self.sde, self.pass())));
+        let images = nn::images(standardised, self.preprocess().shape(), &self.device);
+        let t = vec![t; images.dims()[0]];
+        let values = self.team.run(|| take(self.model.encode(images, &t, &self.sde, self.pass())));
         values.into_data().try_into_vec().expect("networks compute in f32")
     }
 

@@ -2,10 +2,9 @@
 use super::encode::{BATCH, batches};
 use super::{RepresentError, ScoreNetwork};
 use crate::data::ImageSet;
-use crate::nn::Pass;
+use crate::nn::{self, Pass};
 use crate::objective::{Batch, Objective, ObjectiveConfig, ScoreMatching, TimeSampling, Weighting, ZGain};
 use crate::random::{Purpose, Seed, monitor};
-use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 /// Images, at most, over which losses are averaged.
@@ -59,8 +58,7 @@ impl ScoreNetwork {
         let size = set.len().div_ceil(set.len().div_ceil(BATCH).max(1));
         batches(set, whole.preprocess(), size, |start, standardised| {
             let rows = standardised.len() / shape.len();
-            let data = TensorData::new(standardised, [rows, shape.height, shape.width, shape.channels]);
-            let batch = Batch::new(Tensor::from_data(data, whole.device()));
+            let batch = Batch::new(nn::images(standardised, shape, whole.device()));
             // Noise unlike that of any training step.
             let pass = Pass { seed, step: u32::MAX - (start / size) as u32, ..whole.pass() };
             let weight = rows as f64 / set.len() as f64;

@@ -2,7 +2,7 @@
 use super::encode::batches;
 use super::{LoadedEncoder, RepresentError};
 use crate::data::ImageSet;
-use crate::nn::{BlockName, Watch};
+use crate::nn::{self, BlockName, Watch};
 use crate::random::{Purpose, Seed};
 use crate::train::checkpoint::{Weights, Which};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -157,8 +157,7 @@ impl ScoreNetwork {
         };
         let z = Tensor::<2>::from_data(TensorData::new(z, [rows, dim]), whole.device());
         let noisy = noisy(images, shape.len(), first_row, sde.marginal(t.max(sde.t_min())), input);
-        let noisy = TensorData::new(noisy, [rows, shape.height, shape.width, shape.channels]);
-        let noisy = Tensor::<4>::from_data(noisy, whole.device());
+        let noisy = nn::images(noisy, shape, whole.device());
         let model = whole.model();
         let (conditioning, score) = model.conditioning.as_ref().zip(model.score.as_ref()).expect(OPENED);
         let pass = whole.pass();

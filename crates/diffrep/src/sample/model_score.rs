@@ -1,7 +1,7 @@
 //! The score network of a run as a score function.
 use super::codes::{Codes, on_curves};
 use super::score::{DifferentiableScore, ScoreFunction};
-use crate::nn::{Condition, Conditioning, Model, Ncsnpp};
+use crate::nn::{self, Condition, Conditioning, Model, Ncsnpp};
 use crate::represent::LoadedEncoder;
 use burn::tensor::{Tensor, TensorData};
 use std::cell::RefCell;
@@ -59,9 +59,7 @@ impl<'a> ModelScore<'a> {
     }
 
     fn images(&self, x: &[f32]) -> Tensor<4> {
-        let shape = self.loaded.preprocess().shape();
-        let shape = [self.rows, shape.height, shape.width, shape.channels];
-        Tensor::from_data(TensorData::new(x.to_vec(), shape), self.loaded.device())
+        nn::images(x.to_vec(), self.loaded.preprocess().shape(), self.loaded.device())
     }
 
     fn std(&self, t: f64) -> f64 {

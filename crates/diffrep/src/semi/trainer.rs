@@ -8,6 +8,7 @@ use super::task::accuracy;
 use super::{EpochRecord, Outcome, Propagated, Propagation, SemiError, SemiTask, propagate};
 use crate::data::ImageSet;
 use crate::measure::first_largest;
+use crate::represent::{RepresentError, batches};
 use crate::train::checkpoint::{self, Progress, State, Which};
 use crate::train::{self, Decay, Ending, Limits, LockedRun, MetricsLog, Record, RunError, Window};
 use burn::tensor::Device;
@@ -208,19 +209,16 @@ impl SemiTrainer {
 
     /// Pooled features and logits of all images of `set`.
     fn evaluate(&self, set: &ImageSet) -> Result<(Vec<f32>, Vec<f32>), SemiError> {
-        let (shape, padded) = (set.shape(), self.task.preprocess.shape());
+        let padded = self.task.preprocess.shape();
         let (mut features, mut logits) = (Vec::new(), Vec::new());
-        let rows: Vec<usize> = (0..set.len()).collect();
-        for rows in rows.chunks(BLOCK) {
-            let mut pixels = vec![0.0; rows.len() * shape.len()];
-            set.read(rows, &mut pixels)?;
-            let mut standardised = Vec::new();
-            self.task.preprocess.apply(shape, &pixels, &mut standardised);
-            let shape = [rows.len(), padded.height, padded.width, padded.channels];
-            let (some_features, some_logits) = self.learner.evaluate(standardised, shape, self.settings.time);
+        batches(set, &self.task.preprocess, BLOCK, |_, images| {
+            let rows = images.len() / padded.len();
+            let shape = [rows, padded.height, padded.width, padded.channels];
+            let (some_features, some_logits) = self.learner.evaluate(images, shape, self.settings.time);
             features.extend(some_features);
             logits.extend(some_logits);
-        }
+            Ok::<_, RepresentError>(())
+        })?;
         Ok((features, logits))
     }
 

@@ -3,7 +3,7 @@ use super::prefetch::{HostBatch, Reader};
 use super::{Config, HealthRecord, Plan, Spread, TrainError, learner};
 use crate::data::ImageSet;
 use crate::measure;
-use crate::nn::{Mode, Model, Pass};
+use crate::nn::{self, Mode, Model, Pass};
 use crate::objective::{Batch, ZGain};
 use crate::random::{Purpose, Seed, monitor};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -137,7 +137,7 @@ impl Monitor {
         images.read(rows, &mut pixels)?;
         let mut standardised = Vec::new();
         plan.record.preprocess.apply(images.shape(), &pixels, &mut standardised);
-        Ok(image_tensor(plan, standardised, &self.device))
+        Ok(nn::images(standardised, plan.record.preprocess.shape(), &self.device))
     }
 }
 
@@ -156,19 +156,14 @@ fn pass(plan: &Plan, step: u32) -> Pass {
 
 /// A batch on `device`.
 pub(super) fn to_device(plan: &Plan, host: HostBatch, device: &Device) -> Batch {
+    let shape = plan.record.preprocess.shape();
+    let images = |values| nn::images(values, shape, device);
     Batch {
-        images: image_tensor(plan, host.standardised, device),
-        unit: Some(image_tensor(plan, host.unit, device)),
-        second: host.second.map(|view| image_tensor(plan, view, device)),
+        images: images(host.standardised),
+        unit: Some(images(host.unit)),
+        second: host.second.map(images),
         labels: plan.record.model.encoder.classes.map(|classes| one_hot(&host.labels, classes, device)),
     }
-}
-
-fn image_tensor(plan: &Plan, values: Vec<f32>, device: &Device) -> Tensor<4> {
-    let shape = plan.record.preprocess.shape();
-    let count = values.len() / shape.len();
-    let data = TensorData::new(values, [count, shape.height, shape.width, shape.channels]);
-    Tensor::from_data(data, device)
 }
 
 fn one_hot(labels: &[Option<u32>], classes: usize, device: &Device) -> Tensor<2> {
@@ -233,7 +228,7 @@ mod tests {
         let shape = ImageShape { height: 8, width: 8, channels: 1 };
         let train = ImageSet::from_bytes(shape, vec![7; 50 * 64], vec![labels]).unwrap();
         let test = test.then(|| train.clone());
-        let dataset = Dataset { name: "few".to_owned(), train, test, skipped: Vec::new() };
+        let dataset = Dataset::new("few", train, test);
         let set = vec!["monitor.held_out=20".to_owned()];
         let sources = Sources { preset: Some("digits".to_owned()), set, ..Sources::default() };
         (Plan::on(Config::resolve(&sources).unwrap(), &dataset).unwrap(), tested)

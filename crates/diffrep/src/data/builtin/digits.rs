@@ -19,10 +19,5 @@ pub(super) fn open() -> Dataset {
     let split = stratified_split(&labels.values, TEST_FRACTION, SPLIT_SEED)
         .expect("the fraction is a constant inside its range");
     let all = ImageSet::new(Arc::new(ByteImages::with_white(SHAPE, bytes, WHITE)), vec![labels]);
-    Dataset {
-        name: "digits".to_owned(),
-        train: all.subset(&split.rest),
-        test: Some(all.subset(&split.held_out)),
-        skipped: Vec::new(),
-    }
+    Dataset::new("digits", all.subset(&split.rest), Some(all.subset(&split.held_out)))
 }

@@ -52,8 +52,7 @@ struct Scene {
 }
 
 pub(super) fn open() -> Dataset {
-    let train = generate(0, TRAIN);
-    Dataset { name: "shapes".to_owned(), train, test: Some(generate(TRAIN, TEST)), skipped: Vec::new() }
+    Dataset::new("shapes", generate(0, TRAIN), Some(generate(TRAIN, TEST)))
 }
 
 fn generate(first: usize, count: usize) -> ImageSet {

@@ -37,12 +37,8 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
         ImageSet::new(std::sync::Arc::new(source), Option::into_iter(column).collect())
     };
     let (train_column, test_column) = columns;
-    Ok(Dataset {
-        name: name.to_owned(),
-        train: set(train, train_column),
-        test: test.map(|images| set(images, test_column)),
-        skipped,
-    })
+    let test = test.map(|images| set(images, test_column));
+    Ok(Dataset { skipped, ..Dataset::new(name, set(train, train_column), test) })
 }
 
 /// Opens one image file as a set of one unlabelled row.
@@ -52,7 +48,7 @@ pub(crate) fn open_one(name: &str, path: &Path, options: &OpenOptions) -> Result
     let root = path.parent().unwrap_or(Path::new(""));
     let source = FolderImages::new(root, vec![found], shape, options.pixel_limit);
     let train = ImageSet::new(std::sync::Arc::new(source), Vec::new());
-    Ok(Dataset { name: name.to_owned(), train, test: None, skipped: Vec::new() })
+    Ok(Dataset::new(name, train, None))
 }
 
 fn common_shape<'a>(images: impl Iterator<Item = &'a Found> + Clone, options: &OpenOptions) -> ImageShape {

@@ -24,7 +24,7 @@ const TEST: [&[&str]; 2] = [&["x_test", "test_images"], &["y_test", "test_labels
 pub(crate) fn open_npy(name: &str, path: &Path) -> Result<Dataset, DataError> {
     let array = read(path, stream::open(path)?)?;
     let train = ImageSet::new(images(path, array)?, Vec::new());
-    Ok(Dataset { name: name.to_owned(), train, test: None, skipped: Vec::new() })
+    Ok(Dataset::new(name, train, None))
 }
 
 /// Opens a `.npz` archive of images and labels.
@@ -67,12 +67,8 @@ pub(crate) fn open_npz(name: &str, path: &Path) -> Result<Dataset, DataError> {
         Some(labels) => Ok(ImageSet::new(source, vec![numbered(classes, labels)])),
         None => Ok(ImageSet::new(source, Vec::new())),
     };
-    Ok(Dataset {
-        name: name.to_owned(),
-        train: set(train, &train_labels)?,
-        test: test.map(|test| set(test, &test_labels)).transpose()?,
-        skipped: Vec::new(),
-    })
+    let test = test.map(|test| set(test, &test_labels)).transpose()?;
+    Ok(Dataset::new(name, set(train, &train_labels)?, test))
 }
 
 fn numbered(classes: usize, labels: &[u32]) -> LabelColumn {

@@ -147,12 +147,7 @@ impl Files {
         }
         let classes = class_names(version, &self.names, path)?;
         let test = if test.is_empty() { None } else { Some(join(version, test, &classes)) };
-        Ok(Dataset {
-            name: version.name().to_owned(),
-            train: join(version, train, &classes),
-            test,
-            skipped: Vec::new(),
-        })
+        Ok(Dataset::new(version.name(), join(version, train, &classes), test))
     }
 }
 

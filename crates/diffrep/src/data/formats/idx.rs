@@ -72,12 +72,7 @@ pub(crate) fn find_in(folder: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 pub(crate) fn open(name: &str, train: &Path, test: Option<&Path>) -> Result<Dataset, DataError> {
     let fashion = train.to_string_lossy().contains("fashion");
     let split = |images: &Path| open_split(images, fashion);
-    Ok(Dataset {
-        name: name.to_owned(),
-        train: split(train)?,
-        test: test.map(split).transpose()?,
-        skipped: Vec::new(),
-    })
+    Ok(Dataset::new(name, split(train)?, test.map(split).transpose()?))
 }
 
 fn open_split(path: &Path, fashion: bool) -> Result<ImageSet, DataError> {
