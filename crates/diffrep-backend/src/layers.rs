@@ -1,4 +1,4 @@
-//! The layer functions: every operation that a network of diffrep is made of.
+//! The layer functions: what the networks of diffrep spend their time on.
 //!
 //! On Burn's flex backend (f32) they run diffrep's CPU kernels, elsewhere Burn's own operations. Batches must not be
 //! empty; callers check that when they check their configuration or data.

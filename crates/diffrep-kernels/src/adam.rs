@@ -56,7 +56,8 @@ pub fn step(
         weight_decay: plan.weight_decay as f32,
         scale: plan.gradient_scale as f32,
         ema: plan.ema_decay as f32,
-        ema_rest: (1.0 - plan.ema_decay) as f32,
+        // With the decay as it was rounded: constant weights are their own average.
+        ema_rest: 1.0 - plan.ema_decay as f32,
     };
     let parts = parameters
         .chunks_mut(CHUNK)
@@ -149,6 +150,19 @@ mod tests {
         gradient_scale: 0.5,
         ema_decay: 0.99,
     };
+
+    #[test]
+    fn weights_that_stay_are_their_own_average() {
+        let plan = Step { learning_rate: 0.0, weight_decay: 0.0, ema_decay: 0.9999, ..PLAN };
+        let mut p = random(0, 40);
+        let (mut m, mut v, mut e, zeros) = (vec![0.0; 40], vec![0.0; 40], p.clone(), vec![0.0; 40]);
+        for number in 1..=if cfg!(miri) { 2 } else { 5000 } {
+            step(&Step { number, ..plan }, &mut p, &zeros, &mut m, &mut v, &mut e);
+        }
+        for (p, e) in p.iter().zip(&e) {
+            assert!((p - e).abs() <= 1e-6 * p.abs(), "{p} {e}");
+        }
+    }
 
     #[test]
     fn ten_steps_agree_with_adam_in_double_precision() {

@@ -1,7 +1,8 @@
-//! CPU kernels of diffrep on plain slices. Nothing here knows Burn; all `unsafe` of the project lives here.
+//! CPU kernels of diffrep on plain slices. Nothing here knows Burn; nearly all `unsafe` of the project lives here.
 //!
-//! Feature maps are channels-last: `[N, H, W, C]`. Every kernel runs on the current rayon pool, gives bit-identical
-//! results for any number of threads, and uses the vector instructions of [`InstructionSet::current`].
+//! Feature maps are channels-last: `[N, H, W, C]`. Kernels run on the current rayon pool, give bit-identical results for any
+//! number of threads, and use the vector instructions of [`InstructionSet::current`]; but for [`matmul`], which runs on the
+//! calling thread with those that its library chooses.
 mod activation;
 pub mod adam;
 pub mod attention;

@@ -18,7 +18,7 @@ impl<'a> Matrix<'a> {
     /// # Panics
     /// If `values.len() != rows · columns`.
     pub fn new(values: &'a [f32], rows: usize, columns: usize) -> Self {
-        assert_eq!(values.len(), rows * columns, "a {rows}×{columns} matrix");
+        assert_eq!(Some(values.len()), rows.checked_mul(columns), "a {rows}×{columns} matrix");
         Self { values, rows, columns, row_stride: columns, column_stride: 1 }
     }
 

@@ -95,7 +95,7 @@ fn pair_neighbours<S: Simd>(s: S, x: &[f32], out: &mut [f32]) {
     }
     let (x, out) = (&x[2 * whole..], &mut out[whole..]);
     let first = x.len().min(S::LANES);
-    // SAFETY: less than two vectors are left of `x`, less than one of `out`; both counts were taken from the slices.
+    // SAFETY: less than two vectors are left of `x`, at most one of `out`; both counts were taken from the slices.
     unsafe {
         let (low, high) = (s.load_part(x.as_ptr(), first), x.as_ptr().add(first));
         let words = s.pair_neighbours(low, s.load_part(high, x.len() - first));

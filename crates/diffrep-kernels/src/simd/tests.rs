@@ -22,6 +22,21 @@ vectorised! {
     }
 }
 
+/// All tests of this program again, once for each instruction set that the processor has.
+#[test]
+#[cfg_attr(miri, ignore = "starts processes")]
+fn every_instruction_set_passes_the_same_tests() {
+    if std::env::var("DIFFREP_SIMD").is_ok() {
+        return;
+    }
+    let program = std::env::current_exe().expect("a test runs from a file");
+    for set in crate::InstructionSet::available() {
+        let mut again = std::process::Command::new(&program);
+        let output = again.env("DIFFREP_SIMD", set.name()).output().expect("the test program starts");
+        assert!(output.status.success(), "{}: {}", set.name(), String::from_utf8_lossy(&output.stdout));
+    }
+}
+
 #[test]
 fn the_exponential_is_within_three_in_ten_million() {
     let steps = if cfg!(miri) { 200 } else { 200_000 };

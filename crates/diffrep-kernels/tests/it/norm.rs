@@ -1,4 +1,4 @@
-use crate::support::{assert_close, normal};
+use crate::support::{assert_close, normal, with_threads};
 use diffrep_kernels::Activation;
 use diffrep_kernels::norm::{affine, batch, group};
 
@@ -79,6 +79,39 @@ fn batch_norm_agrees_with_plain_loops() {
             for (actual, expected) in [y, dx, dgamma, dbeta].iter().zip(expected) {
                 assert_close(actual, &expected, 1e-4, &format!("{activation:?}, {rows}×{channels}"));
             }
+        }
+    }
+}
+
+/// Numbers around 1,000, where sums of squares alone would lose the variance.
+fn far(row: u32, len: usize) -> Vec<f32> {
+    normal(row, len).into_iter().map(|v| 1000.0 + v).collect()
+}
+
+#[test]
+fn batch_norm_of_many_numbers_far_from_zero_agrees_with_plain_loops_for_every_number_of_threads() {
+    // More than one task takes.
+    let shapes = if cfg!(miri) { vec![(40, 3)] } else { vec![(40_000, 1), (1_700, 33)] };
+    for (rows, channels) in shapes {
+        let (x, gy) = (far(0, rows * channels), normal(1, rows * channels));
+        let (gamma, beta) = (normal(2, channels), normal(3, channels));
+        let run = || {
+            let (mean, variance) = batch::statistics(&x, channels);
+            let (gamma, beta, mean, variance) = (&gamma[..], &beta[..], &mean[..], &variance[..]);
+            let parameters = batch::Parameters { gamma, beta, mean, variance, epsilon: EPSILON };
+            let (scale, shift) = parameters.fold();
+            let (mut y, mut dx) = (vec![f32::NAN; x.len()], vec![f32::NAN; x.len()]);
+            affine::forward(&x, &scale, &shift, Activation::Relu, &mut y);
+            let (dgamma, dbeta) = batch::backward(&x, &gy, &parameters, Activation::Relu, &mut dx);
+            (variance.to_vec(), [y, dx, dgamma, dbeta])
+        };
+        let [one, three] = [1, 3].map(|threads| with_threads(threads, run));
+        assert!(one == three, "{rows}×{channels} depends on the number of threads");
+        for (channel, variance) in one.0.iter().enumerate() {
+            let values = || x.iter().skip(channel).step_by(channels).map(|&v| f64::from(v));
+            let mean = values().sum::<f64>() / rows as f64;
+            let expected = values().map(|v| (v - mean).powi(2)).sum::<f64>() / rows as f64;
+            assert!((f64::from(*variance) - expected).abs() < 1e-3 * expected, "{variance} {expected}");
         }
     }
 }

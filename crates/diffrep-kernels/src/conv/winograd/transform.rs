@@ -85,8 +85,9 @@ vectorised! {
     /// Elements are `element_step` apart; u is the sum of what lies at distances `part_step`.
     pub(super) fn weight_gradient(s, parts: &[f32], element_step: usize, part_step: usize, out: &mut [f32]) {
         let len = out.len() / 9;
-        let count = (parts.len() - (ELEMENTS - 1) * element_step - len) / part_step + 1;
         assert!(out.len() == 9 * len && len.is_multiple_of(S::LANES));
+        assert!(parts.len() >= (ELEMENTS - 1) * element_step + len);
+        let count = (parts.len() - (ELEMENTS - 1) * element_step - len) / part_step + 1;
         for at in (0..len).step_by(S::LANES) {
             // SAFETY: each of the sixteen elements of each part and of the nine taps holds `len` numbers, a multiple of a
             // vector's.
