@@ -184,6 +184,15 @@ fn a_file_that_names_a_wrong_configuration_is_refused() {
         ("/preprocess/mean", [0.0, 0.0].to_vec().into(), "mean has 2 numbers"),
         ("/shape/height", 9.into(), "images of 9×8×1 don't fit into 8×8×1"),
         ("/sde/sigma_max", (-1.0).into(), "sigma_max"),
+        (
+            "",
+            serde_json::json!({
+                "encoder": sound["encoder"], "sde": sound["sde"],
+                "shape": {"height": 8, "width": 8, "channels": 3},
+                "preprocess": {"height": 8, "width": 8, "mean": [0.5, 0.5, 0.5], "std": [1.0, 1.0, 1.0]},
+            }),
+            "conv1.weight reads 1 channels",
+        ),
         ("/encoder/depth", 16.into(), "missing tensor"),
     ] {
         let mut note = sound.clone();

@@ -15,6 +15,12 @@ impl StateDict {
     pub fn encoder_config(&self) -> Result<(EncoderConfig, usize), ImportError> {
         let stem = self.shape_of("conv1.weight", 4)?;
         if let Some(note) = self.note() {
+            if note.shape.channels != stem[1] {
+                return Err(self.not_an_encoder(format!(
+                    "conv1.weight reads {} channels, but the file's note names images of {}",
+                    stem[1], note.shape
+                )));
+            }
             return Ok((note.encoder.clone(), stem[1]));
         }
         let first = self.shape_of("layer1.0.conv1.weight", 4)?;
