@@ -3,7 +3,6 @@ use super::message::{
     AttributeProto, Dimension, DimensionProto, GraphProto, NodeProto, TensorProto, TensorShapeProto,
     TensorTypeProto, TypeProto, ValueInfoProto, attribute_type, data_type,
 };
-use std::collections::HashSet;
 
 /// A tensor of the graph, by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,15 +12,13 @@ pub(super) struct Value(String);
 pub(super) type Side = Option<usize>;
 
 /// Nodes and constants so far.
-#[derive(Default)]
 pub(super) struct Graph {
     proto: GraphProto,
-    constants: HashSet<String>,
 }
 
 impl Graph {
     pub fn new(name: &str) -> Self {
-        Self { proto: GraphProto { name: name.to_owned(), ..GraphProto::default() }, ..Self::default() }
+        Self { proto: GraphProto { name: name.to_owned(), ..GraphProto::default() } }
     }
 
     /// An input of the graph, of `f32`.
@@ -79,11 +76,12 @@ impl Graph {
         bytes: impl Fn() -> Vec<u8>,
     ) -> Value {
         let dims: Vec<i64> = shape.iter().map(|&side| side as i64).collect();
-        let before = self.proto.initializer.iter().find(|tensor| tensor.name == name);
-        debug_assert!(before.is_none_or(|tensor| tensor.dims == dims), "two constants are called {name}");
-        if self.constants.insert(name.to_owned()) {
-            let (name, raw_data) = (name.to_owned(), bytes());
-            self.proto.initializer.push(TensorProto { dims, data_type, name, raw_data });
+        match self.proto.initializer.iter().find(|tensor| tensor.name == name) {
+            Some(before) => debug_assert!(before.dims == dims, "two constants are called {name}"),
+            None => {
+                let (name, raw_data) = (name.to_owned(), bytes());
+                self.proto.initializer.push(TensorProto { dims, data_type, name, raw_data });
+            }
         }
         Value(name.to_owned())
     }

@@ -6,8 +6,9 @@ use crate::nn::EncoderConfig;
 impl StateDict {
     /// The configuration of an encoder (names without `encoder.`) and the number of its image channels.
     ///
-    /// A file that names the configuration in a note is believed. Otherwise a head (`linear_latent`) means a probabilistic encoder, as in the published code. Whether an encoder is static
-    /// can't be read from its weights: it is taken to be conditioned on time.
+    /// A file that names the configuration in a note is believed. Otherwise a head (`linear_latent`) means a probabilistic
+    /// encoder, as in the published code. Whether an encoder is static can't be read from its weights: it is taken to be
+    /// conditioned on time.
     ///
     /// # Errors
     /// [`ImportError::NotAnEncoder`] if the tensors that tell are missing or contradict each other; whether all other
