@@ -28,7 +28,7 @@ pub struct EncoderArgs {
     /// Weights: ema (their moving average, usually better) or raw. Default: ema.
     #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true)]
     weights: WeightsName,
-    /// Arithmetic: f32, or bf16 (faster where the processor has AVX512_BF16; on cpu only). Default: f32.
+    /// Arithmetic: f32, or bf16 (faster where the processor has AMX, or AMD's AVX512_BF16; on cpu only). Default: f32.
     #[arg(long, value_name = "P", default_value = "f32", hide_default_value = true)]
     precision: PrecisionName,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! How fast this machine multiplies and adds at best: what kernels are compared with.
 use crate::Precision;
-use crate::simd::{Simd, vectorised, vectorised_pairs};
+use crate::simd::{InstructionSet, Simd, amx, vectorised, vectorised_pairs};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 const WORK: usize = 32 << 20;
 /// Time after which no new round of tries begins.
 const BUDGET: Duration = Duration::from_millis(300);
+/// Vector operations in whose time about one product of tiles is done.
+const VECTORS_A_PRODUCT: usize = 32;
 /// Independent chains that are tried. Too few wait for the latency of an addition, too many don't fit in the registers;
 /// where the best lies differs between processors.
 const CHAINS: [usize; 4] = [4, 8, 12, 20];
@@ -29,6 +31,9 @@ fn rate(precision: Precision, chains: usize, rounds: usize) -> f64 {
     let start = Instant::now();
     let work = || match precision {
         Precision::F32 => multiply_add(chains, black_box(rounds)),
+        Precision::Bf16 if InstructionSet::current() == InstructionSet::Amx => {
+            amx::products(black_box(chains * rounds).div_ceil(VECTORS_A_PRODUCT))
+        }
         Precision::Bf16 => multiply_add_pairs(chains, black_box(rounds)),
     };
     let numbers: usize = rayon::broadcast(|_| work()).iter().sum();

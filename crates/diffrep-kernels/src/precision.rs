@@ -7,7 +7,8 @@ pub enum Precision {
     F32,
     /// Each operand is rounded to bf16 (8 bits of significand, nearest, ties to even) before it is multiplied; products
     /// are exact and summed in f32. Means the same on every processor, but for the order and rounding of the sums; it is
-    /// faster than [`Self::F32`] only with [`InstructionSet::Avx512Bf16`](crate::InstructionSet::Avx512Bf16).
+    /// faster than [`Self::F32`] only with [`InstructionSet::Amx`](crate::InstructionSet::Amx) and, on AMD's processors,
+    /// [`InstructionSet::Avx512Bf16`](crate::InstructionSet::Avx512Bf16).
     Bf16,
 }
 

@@ -48,8 +48,8 @@ pub struct Args {
     /// Seed of all random numbers. Default: the preset's, 0.
     #[arg(long, value_name = "S", value_parser = clap::value_parser!(i64).range(0..), conflicts_with = "resume")]
     seed: Option<i64>,
-    /// Arithmetic: f32, or bf16 (rounded operands, f32 sums and weights; faster where the processor has AVX512_BF16; on
-    /// cpu only). Default: the preset's, f32.
+    /// Arithmetic: f32, or bf16 (rounded operands, f32 sums and weights; faster where the processor has AMX, or AMD's
+    /// AVX512_BF16; on cpu only). Default: the preset's, f32.
     #[arg(long, value_name = "P", conflicts_with = "resume")]
     precision: Option<String>,
     /// Steps in all, those done before included. Default: the preset's.

@@ -3,8 +3,9 @@ use super::around::{After, Around, Finish, finish_line};
 use super::pack::Packed;
 use super::pad::Padded;
 use super::plan::Plan;
-use super::tile::{Line, line};
-use super::words::{Pairs, Single, Words};
+use super::tile::{Line, Lines, VectorLines};
+use super::tiles::{self, TileLines};
+use super::words::{Pairs, Single};
 use crate::Precision;
 use crate::parallel;
 use crate::scratch::with_scratch;
@@ -48,11 +49,13 @@ pub(super) fn apply(
             (task, start, part)
         })
         .collect();
+    let by_tiles = tiles::suits(plan);
     parallel::for_each(tasks, |_, (task, start_of_part, out)| {
         let source = &source[task.first * plan.source.len()..][..task.images * plan.source.len()];
         let first_row = task.from * plan.source_step;
         let run = match plan.precision {
             Precision::F32 => run_single,
+            Precision::Bf16 if by_tiles => run_tiles,
             Precision::Bf16 => run_pairs,
         };
         let after = around.after.as_ref().map(|after| (after, start_of_part));
@@ -124,21 +127,28 @@ struct Source<'a> {
 vectorised! {
     fn run_single(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
         source: Source, out: &mut [f32]) {
-        run::<S, Single>(s, plan, packed, start, after, task, source, out)
+        run::<S, VectorLines<Single>>(s, plan, packed, start, after, task, source, out)
     }
 }
 
 vectorised_pairs! {
     fn run_pairs(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
         source: Source, out: &mut [f32]) {
-        run::<S, Pairs>(s, plan, packed, start, after, task, source, out)
+        run::<S, VectorLines<Pairs>>(s, plan, packed, start, after, task, source, out)
+    }
+}
+
+vectorised_pairs! {
+    fn run_tiles(s, plan: &Plan, packed: &Packed, start: &[f32], after: Option<(&After, usize)>, task: Task,
+        source: Source, out: &mut [f32]) {
+        run::<S, TileLines>(s, plan, packed, start, after, task, source, out)
     }
 }
 
 /// `after` comes with the number of the output at which `out` starts.
 #[inline(always)]
 #[expect(clippy::too_many_arguments, reason = "one task of the plan")]
-fn run<S: Simd, W: Words>(
+fn run<S: Simd, L: Lines>(
     s: S,
     plan: &Plan,
     packed: &Packed,
@@ -165,6 +175,7 @@ fn run<S: Simd, W: Words>(
             let weights = packed.get(number, index);
             let start = &start[block.start..];
             assert!(weights.len() >= runs.len() * run * block.lanes && start.len() >= block.lanes);
+            let lines = L::new(if task.images == 1 { phase.columns } else { task.images }, run);
             for a in task.from..task.to.min(phase.rows) {
                 let x = (a - task.from) * plan.source_step * row;
                 let y = ((a - task.from) * plan.target_step + phase.row) * target.row()
@@ -189,10 +200,10 @@ fn run<S: Simd, W: Words>(
                         lanes: block.lanes,
                     };
                     if task.images == 1 {
-                        line::<S, W>(s, pixels);
+                        lines.line(s, pixels);
                     } else {
                         for b in 0..phase.columns {
-                            line::<S, W>(
+                            lines.line(
                                 s,
                                 Line {
                                     source: pixels.source.add(b * pixels.source_step),

@@ -10,6 +10,7 @@ mod pack;
 mod pad;
 mod plan;
 mod tile;
+mod tiles;
 mod weight;
 mod winograd;
 mod words;

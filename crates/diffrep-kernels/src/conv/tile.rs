@@ -1,6 +1,7 @@
 //! Register tiles: the innermost loops.
 use super::words::Words;
 use crate::simd::Simd;
+use std::marker::PhantomData;
 
 /// Where a line of output pixels reads and writes. Source and weights are words: f32, or pairs of bf16.
 #[derive(Clone, Copy)]
@@ -49,12 +50,40 @@ macro_rules! by_rows {
 }
 pub(super) use by_rows;
 
+/// A way to compute lines of output pixels.
+pub(super) trait Lines {
+    /// For lines of `count` pixels that are fed by runs of `run` words.
+    fn new(count: usize, run: usize) -> Self;
+
+    /// Computes a line.
+    ///
+    /// # Safety
+    /// `line` has the sizes that `new` was told. For every pixel `p < count`: `runs[..] + run` words from `source +
+    /// p·source_step` are readable, `width` numbers from `target + p·target_step` writable; `weights` holds `runs.len() · run
+    /// · lanes` words and `start` `lanes`. `lanes` is one vector or, where tiles are two wide, two.
+    unsafe fn line<S: Simd>(&self, s: S, line: Line);
+}
+
+/// Lines in register tiles.
+pub(super) struct VectorLines<W>(PhantomData<W>);
+
+impl<W: Words> Lines for VectorLines<W> {
+    #[inline(always)]
+    fn new(_: usize, _: usize) -> Self {
+        Self(PhantomData)
+    }
+
+    #[inline(always)]
+    unsafe fn line<S: Simd>(&self, s: S, pixels: Line) {
+        // SAFETY: the caller's.
+        unsafe { line::<S, W>(s, pixels) }
+    }
+}
+
 /// Computes a line, in tiles of nearly equal size.
 ///
 /// # Safety
-/// For every pixel `p < count`: `runs[..] + run` words from `source + p·source_step` are readable, `width` numbers
-/// from `target + p·target_step` writable; `weights` holds `runs.len() · run · lanes` words and `start` `lanes`.
-/// `lanes` is one vector or, where tiles are two wide, two.
+/// As for [`Lines::line`].
 #[inline(always)]
 pub(super) unsafe fn line<S: Simd, W: Words>(s: S, line: Line) {
     let tiles = line.count.div_ceil(S::TILE_ROWS);

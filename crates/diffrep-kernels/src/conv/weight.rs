@@ -5,7 +5,7 @@ use super::pad::{Padded, pair_rows};
 use super::plan::{Image, Plan};
 use super::tile::by_rows;
 use super::words::{Pairs, Single, Words};
-use super::{Conv2d, WeightOrder, winograd};
+use super::{Conv2d, WeightOrder, tiles, winograd};
 use crate::Precision;
 use crate::buffer::Buffer;
 use crate::parallel::{self, cut};
@@ -60,7 +60,11 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
             first = false;
         }
     });
-    combine(&shape, &groups, &sums, all, dw);
+    if tiles::suits_weight(&shape) {
+        tiles::combine(&shape, &groups, &mut sums, all, dw);
+    } else {
+        combine(&shape, &groups, &sums, all, dw);
+    }
 }
 
 /// The same convolution with an even number of rows, if it is to be computed by pairs of rows and can be cut so.
@@ -131,9 +135,14 @@ fn accumulate_band(
     }
     let pairs = band.rows.div_ceil(2);
     let outputs: usize = group.iter().map(|b| b.width).sum();
+    let lanes: usize = group.iter().map(|b| b.lanes).sum();
+    let by_tiles = tiles::suits_weight(shape);
     let copied = copied_rows(2 * pairs - 1) * kernel_row;
-    with_scratch(copied + pairs * shape.out_width() * outputs, |scratch| {
-        let (x_pairs, gy_pairs) = scratch.split_at_mut(copied);
+    let (pixels, columns) = (pairs * shape.out_width(), shape.out_width());
+    let transposed = if by_tiles { pixels * lanes } else { 0 };
+    with_scratch(copied + pixels * outputs + transposed, |scratch| {
+        let (x_pairs, rest) = scratch.split_at_mut(copied);
+        let (gy_pairs, transposed) = rest.split_at_mut(pixels * outputs);
         padded.copy_row_pairs(x, shape.stride, copied_rows(band.rows), x_pairs);
         pair_gradients(gy, shape, group[0].start, outputs, gy_pairs);
         let band = Band {
@@ -145,6 +154,10 @@ fn accumulate_band(
             rows: pairs,
             ..band
         };
+        if by_tiles {
+            tiles::transpose(gy_pairs, columns, outputs, lanes, transposed);
+            return tiles::accumulate(shape, lanes, &Band { gy: transposed, ..band }, first, sum);
+        }
         accumulate_pairs(shape, group, &band, first, sum);
     });
 }
@@ -168,21 +181,21 @@ fn pair_gradients(gy: &[f32], shape: &Conv2d, first: usize, outputs: usize, out:
 }
 
 /// The operands of a band, as words.
-struct Band<'a> {
+pub(super) struct Band<'a> {
     /// Source from the row that the first row of gradients meets.
-    x: &'a [f32],
+    pub(super) x: &'a [f32],
     /// Distance of the source words of neighbouring rows of `gy`.
-    x_row: usize,
+    pub(super) x_row: usize,
     /// Distance of the source words of neighbouring rows of the kernel.
-    kernel_row: usize,
+    pub(super) kernel_row: usize,
     /// Gradients of the output.
-    gy: &'a [f32],
+    pub(super) gy: &'a [f32],
     /// Words of a pixel of `gy`.
-    gy_step: usize,
+    pub(super) gy_step: usize,
     /// The output channel of its first word.
-    first_output: usize,
+    pub(super) first_output: usize,
     /// Rows of `gy`.
-    rows: usize,
+    pub(super) rows: usize,
 }
 
 vectorised! {

@@ -3,6 +3,7 @@
 //! A kernel is written once, generic over [`Simd`], inside [`vectorised!`], which compiles it for every instruction
 //! set of the target and calls the one that this processor has. The token type proves that the instructions exist,
 //! so arithmetic is safe; only loads and stores through pointers are not.
+pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -101,6 +102,8 @@ pub(crate) trait Simd: Copy {
 /// An instruction set that kernels are compiled for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InstructionSet {
+    /// [`Self::Avx512Bf16`] with AMX: multiplies tiles of bf16 at once.
+    Amx,
     /// [`Self::Avx512`] with AVX512_BF16: multiplies pairs of bf16 at once.
     Avx512Bf16,
     /// AVX-512 (F, VL, BW, DQ): 16 numbers, 32 registers.
@@ -115,7 +118,7 @@ pub enum InstructionSet {
 
 impl InstructionSet {
     /// What kernels run on: the best of this processor, unless the environment variable `DIFFREP_SIMD` names another
-    /// (`avx512bf16`, `avx512`, `avx2`, `neon`, `portable`). A name that is unknown or that the processor lacks changes nothing.
+    /// (`amx`, `avx512bf16`, `avx512`, `avx2`, `neon`, `portable`). A name that is unknown or that the processor lacks changes nothing.
     pub fn current() -> Self {
         static CHOICE: OnceLock<InstructionSet> = OnceLock::new();
         *CHOICE.get_or_init(|| {
@@ -133,6 +136,9 @@ impl InstructionSet {
             use std::is_x86_feature_detected as has;
             if has!("avx512f") && has!("avx512vl") && has!("avx512bw") && has!("avx512dq") {
                 if has!("avx512bf16") {
+                    if amx::available() {
+                        sets.push(Self::Amx);
+                    }
                     sets.push(Self::Avx512Bf16);
                 }
                 sets.push(Self::Avx512);
@@ -151,6 +157,7 @@ impl InstructionSet {
     /// The name by which `DIFFREP_SIMD` calls it.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Amx => "amx",
             Self::Avx512Bf16 => "avx512bf16",
             Self::Avx512 => "avx512",
             Self::Avx2 => "avx2",
@@ -189,11 +196,13 @@ macro_rules! vectorised {
             }
 
             match $crate::simd::InstructionSet::current() {
-                // SAFETY: `current` names only sets that the processor was seen to have.
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::InstructionSet::Avx512Bf16 | $crate::simd::InstructionSet::Avx512 => unsafe {
-                    avx512($($arg),*)
-                },
+                $crate::simd::InstructionSet::Amx
+                | $crate::simd::InstructionSet::Avx512Bf16
+                | $crate::simd::InstructionSet::Avx512 => {
+                    // SAFETY: `current` names only sets that the processor was seen to have.
+                    unsafe { avx512($($arg),*) }
+                }
                 // SAFETY: as above.
                 #[cfg(target_arch = "x86_64")]
                 $crate::simd::InstructionSet::Avx2 => unsafe { avx2($($arg),*) },
@@ -231,7 +240,9 @@ macro_rules! vectorised_pairs {
             match $crate::simd::InstructionSet::current() {
                 // SAFETY: `current` names only sets that the processor was seen to have.
                 #[cfg(target_arch = "x86_64")]
-                $crate::simd::InstructionSet::Avx512Bf16 => unsafe { avx512bf16($($arg),*) },
+                $crate::simd::InstructionSet::Amx | $crate::simd::InstructionSet::Avx512Bf16 => unsafe {
+                    avx512bf16($($arg),*)
+                },
                 _ => others($($arg),*),
             }
         }

@@ -7,7 +7,7 @@ use diffrep_kernels::{InstructionSet, peak};
 pub struct Machine {
     /// Threads of the kernels.
     pub threads: usize,
-    /// Instruction set of the kernels: `avx512bf16`, `avx512`, `avx2`, `neon` or `portable`.
+    /// Instruction set of the kernels: `amx`, `avx512bf16`, `avx512`, `avx2`, `neon` or `portable`.
     pub instruction_set: &'static str,
 }
 
