@@ -1,5 +1,6 @@
 //! The plan of score network and decoder: which block has which channels, checked.
-use super::config::{BlockConditioning, ModelConfig, NcsnppConfig, NnError};
+use super::config::{BlockConditioning, ModelConfig, NcsnppConfig};
+use super::error::NnError;
 use super::initialiser::groups;
 use super::residual_block::{BlockRule, BlockShape, Resample};
 use super::time_embedding::TimeEmbedding;

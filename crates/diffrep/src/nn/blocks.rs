@@ -1,6 +1,7 @@
 //! The residual blocks of the score network by name, for whoever looks at its feature maps.
 use super::architecture::{Architecture, UpShape};
-use super::config::{ModelConfig, NnError};
+use super::config::ModelConfig;
+use super::error::NnError;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use std::fmt;

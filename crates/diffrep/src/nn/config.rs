@@ -1,15 +1,9 @@
-//! Configurations of the networks, and what can be wrong with them.
-use super::architecture::Architecture;
-use super::initialiser::Initialiser;
-use super::{Model, WideResNet};
-use crate::random::Seed;
-use burn::tensor::Device;
+//! Configurations of the networks.
+use super::error::NnError;
 use serde::{Deserialize, Serialize};
 
 /// Largest image side and latent that are accepted.
-const LIMIT: usize = 4096;
-/// Most weights that all networks together may have: 4 GiB, of which training holds five copies.
-const MOST_WEIGHTS: u64 = 1 << 30;
+pub(super) const LIMIT: usize = 4096;
 /// Deepest and widest encoders that are accepted: beyond use.
 const MAX_DEPTH: usize = 1000;
 const MAX_WIDTH: usize = 64;
@@ -71,7 +65,7 @@ impl EncoderConfig {
     }
 
     /// The most cells a side that the last feature map of images of this size has.
-    fn most_cells(height: usize, width: usize) -> usize {
+    pub(super) fn most_cells(height: usize, width: usize) -> usize {
         // Two stages start with a stride of 2.
         height.min(width).div_ceil(4)
     }
@@ -94,7 +88,7 @@ impl EncoderConfig {
         if self.probabilistic { 2 * self.latent_dim() } else { self.latent_dim() }
     }
 
-    fn check(&self) -> Result<(), NnError> {
+    pub(super) fn check(&self) -> Result<(), NnError> {
         if self.depth < 10 || !(self.depth - 4).is_multiple_of(6) || self.depth > MAX_DEPTH {
             return Err(NnError::value(
                 "encoder.depth",
@@ -192,105 +186,4 @@ pub struct ModelConfig {
     /// Outputs of the projection head of contrastive learning; absent: none is built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub projection: Option<usize>,
-}
-
-impl ModelConfig {
-    /// Checks sizes against each other.
-    ///
-    /// # Errors
-    /// Names the field, its value and what was expected.
-    pub fn check(&self) -> Result<(), NnError> {
-        let weights = self.weights()?;
-        match weights <= MOST_WEIGHTS {
-            true => Ok(()),
-            false => Err(NnError::Weights { weights, most: MOST_WEIGHTS }),
-        }
-    }
-
-    /// Networks with the initial weights of `seed`, on `device` (with autodiff for training).
-    ///
-    /// # Errors
-    /// As [`ModelConfig::check`].
-    pub fn init(&self, seed: Seed, device: &Device) -> Result<Model, NnError> {
-        self.check()?;
-        let architecture = self.architecture()?;
-        let mut init = Initialiser::new(seed, device);
-        let encoder = WideResNet::new(&self.encoder, self.channels, &mut init);
-        Ok(Model::new(encoder, architecture.as_ref(), self, &mut init))
-    }
-
-    pub(super) fn architecture(&self) -> Result<Option<Architecture>, NnError> {
-        self.encoder.check()?;
-        for (name, value) in [("height", self.height), ("width", self.width), ("channels", self.channels)] {
-            if value == 0 || value > LIMIT {
-                return Err(NnError::value(name, value, "1 to 4,096"));
-            }
-        }
-        let most = EncoderConfig::most_cells(self.height, self.width);
-        if self.encoder.pool > most {
-            let expected = format!("at most the shorter side of the last feature map, {most}");
-            return Err(NnError::value("encoder.pool", self.encoder.pool, expected));
-        }
-        if let Some(outputs) = self.projection.filter(|n| *n == 0 || *n > LIMIT) {
-            return Err(NnError::value("projection", outputs, "1 to 4,096"));
-        }
-        let needed = self.score_network || self.decoder;
-        needed.then(|| Architecture::new(self)).transpose()
-    }
-}
-
-/// What can be wrong with a network's configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum NnError {
-    /// A value out of its range.
-    #[error("{name} is {value}, expected {expected}")]
-    Value {
-        /// The field.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// Its range.
-        expected: String,
-    },
-    /// A precision that the device's layers can't compute in.
-    #[error("precision {precision} needs `--device cpu`: other devices compute in f32 only")]
-    Precision {
-        /// Its name.
-        precision: &'static str,
-    },
-    /// Networks that no machine could train.
-    #[error("networks of {weights} weights, expected at most {most}: smaller encoder.* or ncsnpp.* do")]
-    Weights {
-        /// How many they would have.
-        weights: u64,
-        /// How many they may have.
-        most: u64,
-    },
-    /// Image sides that the levels can't halve.
-    #[error(
-        "images of {height}×{width} can't be halved {halvings} times (ncsnpp.multipliers has {levels} levels); \
-         pad to a multiple of {multiple} or use fewer levels"
-    )]
-    Sides {
-        /// Rows.
-        height: usize,
-        /// Columns.
-        width: usize,
-        /// Levels less one.
-        halvings: usize,
-        /// Levels.
-        levels: usize,
-        /// 2^halvings.
-        multiple: usize,
-    },
-}
-
-impl NnError {
-    pub(super) fn value(
-        name: &'static str,
-        value: impl std::fmt::Debug,
-        expected: impl Into<String>,
-    ) -> Self {
-        Self::Value { name, value: format!("{value:?}"), expected: expected.into() }
-    }
 }

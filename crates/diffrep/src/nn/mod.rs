@@ -5,8 +5,10 @@
 mod architecture;
 mod attention_block;
 mod blocks;
+mod build;
 mod conditioning;
 mod config;
+mod error;
 #[cfg(test)]
 mod gradient_checks;
 mod images;
@@ -26,9 +28,10 @@ mod wide_resnet;
 
 pub use blocks::{BlockName, Watch};
 pub use conditioning::{Condition, Conditioning};
-pub use config::{BlockConditioning, EncoderConfig, ModelConfig, NcsnppConfig, NnError};
+pub use config::{BlockConditioning, EncoderConfig, ModelConfig, NcsnppConfig};
 pub use diffrep_backend::device;
 pub use diffrep_backend::layers::{Mode, Precision};
+pub use error::NnError;
 pub(crate) use images::images;
 pub(crate) use initialiser::BATCH_NORM_EPSILON;
 pub use latent_decoder::LatentDecoder;

@@ -4,7 +4,8 @@
 //! and an addition are two operations. Norms, activations, resampling and sums wait for memory, not for arithmetic, and
 //! aren't counted.
 use super::architecture::{Architecture, UpShape};
-use super::config::{EncoderConfig, ModelConfig, NnError};
+use super::config::{EncoderConfig, ModelConfig};
+use super::error::NnError;
 use super::residual_block::{BlockShape, Resample};
 use super::time_embedding::TimeEmbedding;
 use super::wide_resnet;

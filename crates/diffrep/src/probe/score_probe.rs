@@ -3,32 +3,15 @@ use super::ProbeError;
 use super::features::{Column, Features};
 use super::protocol::{Outcome, Settings};
 use super::recipe::ProbeKind;
-use super::run_probe::{ENCODER, ProbeEvent, RunProbe};
+use super::request::{ENCODER, ProbeEvent, RunProbe, ScoreProbe};
 use super::score::{Origin, Score, best_validated, headline, mark_headlines};
 use crate::data::ImageSet;
-use crate::nn::BlockName;
-use crate::represent::{
-    BATCH, BestPlace, Place, RepresentError, ScoreInput, ScoreNetwork, ScorePlace, read_places,
-};
+use crate::represent::{BATCH, BestPlace, Place, RepresentError, ScorePlace, read_places};
 
 /// Name of the source in progress bars.
 const SCORE: &str = "score network";
 /// Name of both sources together.
 const BOTH: &str = "encoder + score";
-
-/// What to probe of the score network.
-#[derive(Debug)]
-pub struct ScoreProbe<'a> {
-    /// The run's score network.
-    pub network: &'a ScoreNetwork,
-    /// Blocks to read, at least one.
-    pub blocks: Vec<BlockName>,
-    /// What the network is given.
-    pub input: ScoreInput,
-    /// Looks for the best block and t with the first of the probes, on validation rows, probes that place with all of
-    /// them, and the encoder's code at its own best t beside it.
-    pub search: bool,
-}
 
 /// Scores of sources `score BLOCK` for every t, and with a search of `encoder + score` and the best place of all.
 ///
