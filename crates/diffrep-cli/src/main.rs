@@ -1,4 +1,5 @@
 //! The command `diffrep`.
+mod allocator;
 mod bad_images;
 mod commands;
 mod device;
@@ -10,9 +11,6 @@ mod ui;
 
 use clap::Parser;
 use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Learn image representations by diffusion: train an encoder on pictures without labels, turn pictures into
 /// embeddings at a chosen level of detail, and see how good they are.
@@ -30,6 +28,7 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_freed_memory();
     // Results name paths, in JSON too, which can't hold others.
     if let Some(argument) = std::env::args_os().find(|argument| argument.to_str().is_none()) {
         eprintln!("error: the argument `{}` is not UTF-8", argument.display());
