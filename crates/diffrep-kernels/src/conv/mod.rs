@@ -5,6 +5,7 @@
 //! register tile (`tile`) holds some pixels × one block of output channels and reads packed weights (`pack`).
 mod apply;
 mod around;
+mod band;
 mod outer;
 mod pack;
 mod pad;

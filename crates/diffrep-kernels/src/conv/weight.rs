@@ -1,4 +1,5 @@
 //! Gradient of the weights.
+use super::band::{Band, GROUP, PARTS};
 use super::outer::{Products, outer};
 use super::pack::{Block, blocks};
 use super::pad::{Padded, pair_rows};
@@ -11,12 +12,6 @@ use crate::buffer::Buffer;
 use crate::parallel::{self, cut};
 use crate::scratch::with_scratch;
 use crate::simd::{Simd, vectorised, vectorised_pairs};
-
-/// Partial sums that are formed one by one and then added in order, so that the result doesn't depend on threads.
-pub(super) const PARTS: usize = 8;
-
-/// Output channels of one task.
-pub(super) const GROUP: usize = 64;
 
 /// Output pixels between two visits of a sum: their gradients should stay in a first-level cache.
 const PIXELS: usize = 128;
@@ -178,24 +173,6 @@ fn pair_gradients(gy: &[f32], shape: &Conv2d, first: usize, outputs: usize, out:
             pair_rows(low, high, out);
         }
     }
-}
-
-/// The operands of a band, as words.
-pub(super) struct Band<'a> {
-    /// Source from the row that the first row of gradients meets.
-    pub(super) x: &'a [f32],
-    /// Distance of the source words of neighbouring rows of `gy`.
-    pub(super) x_row: usize,
-    /// Distance of the source words of neighbouring rows of the kernel.
-    pub(super) kernel_row: usize,
-    /// Gradients of the output.
-    pub(super) gy: &'a [f32],
-    /// Words of a pixel of `gy`.
-    pub(super) gy_step: usize,
-    /// The output channel of its first word.
-    pub(super) first_output: usize,
-    /// Rows of `gy`.
-    pub(super) rows: usize,
 }
 
 vectorised! {

@@ -1,7 +1,7 @@
 //! The weights' gradient. Its sums are `[kernel row][lane][kernel column · input]`: the gradients of the output are the left
 //! operands, and so are transposed, the source the right ones.
+use super::super::band::Band;
 use super::super::pack::Block;
-use super::super::weight::Band;
 use super::super::{Conv2d, WeightOrder};
 use super::{LEAST, available, piece};
 use crate::parallel::{self, CHUNK};
