@@ -61,7 +61,7 @@ impl RunProbe<'_> {
     /// Scores of raw pixels and of the encoder of the run at `path` with its initial weights.
     ///
     /// # Errors
-    /// As [`probe_run`].
+    /// As [`probe_run`](super::probe_run).
     pub fn baselines(
         &self,
         path: &Path,
@@ -78,7 +78,7 @@ impl RunProbe<'_> {
     /// Scores and heads of the encoder itself; a static one has one level, 0.
     ///
     /// # Errors
-    /// As [`probe_run`].
+    /// As [`probe_run`](super::probe_run).
     pub fn encoder(&self, observe: &(dyn Fn(ProbeEvent) + Sync)) -> Result<Vec<Outcome>, ProbeError> {
         self.codes(ENCODER, self.encoder, observe)
     }

@@ -16,8 +16,8 @@ const FILE: &str = "probe.json";
 /// folder.
 ///
 /// # Errors
-/// As [`run`] and [`LabelledData::refuse_learned`], and images that can't be read, files that can't be written, heads over
-/// all levels where there is one.
+/// As [`run`](super::run) and [`LabelledData::refuse_learned`](super::LabelledData::refuse_learned), and images that can't be
+/// read, files that can't be written, heads over all levels where there is one.
 pub fn probe_run(
     path: &Path,
     request: &RunProbe,
