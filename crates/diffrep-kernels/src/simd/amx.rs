@@ -38,8 +38,8 @@ pub(crate) struct Layout {
 pub(crate) enum Start {
     /// Zero.
     Zero,
-    /// Numbers laid out as the result is.
-    Sums(*const f32),
+    /// What the target holds.
+    Target,
     /// The same numbers in every row.
     Row(*const f32),
 }
@@ -81,7 +81,7 @@ impl Tiles {
     /// # Safety
     /// For each step `M` tiles of words laid out as `left` says are readable from the first pointer, `N` tiles side by
     /// side with rows `right` apart from the second; `M × N` tiles laid out as `to` says are writable from `target` and, if
-    /// `start` is [`Start::Sums`], readable from its pointer; `N` rows of [`Start::Row`]. `N = 2` only if tiles have
+    /// `start` is [`Start::Target`], hold numbers; `N` rows of [`Start::Row`] are readable. `N = 2` only if tiles have
     /// [`MOST`] columns.
     #[inline(always)]
     pub(crate) unsafe fn multiply<const M: usize, const N: usize>(
@@ -103,7 +103,7 @@ impl Tiles {
                     zero::<2>();
                     zero::<3>();
                 }
-                Start::Sums(from) => start_from::<M, N>(from, to.row, to.second),
+                Start::Target => start_from::<M, N>(target, to.row, to.second),
                 Start::Row(from) => start_from::<M, N>(from, 0, 0),
             }
             for (a, b) in steps {
@@ -289,13 +289,12 @@ mod tests {
         let right: Vec<f32> = (0..long * width).map(|i| word(number(i, 3), number(i, 4))).collect();
         let bias: Vec<f32> = (0..width).map(|i| i as f32).collect();
         let mut out = vec![0.5; height * width];
-        let sums = out.as_ptr();
         let tiles = Tiles::new(shape);
         // SAFETY: both operands hold `steps` tiles of `depth` words, `out` all sums.
         unsafe {
             let steps =
                 (0..steps).map(|k| (left.as_ptr().add(k * depth), right.as_ptr().add(k * depth * width)));
-            let start = if row_start { Start::Row(bias.as_ptr()) } else { Start::Sums(sums) };
+            let start = if row_start { Start::Row(bias.as_ptr()) } else { Start::Target };
             let (from, to) =
                 (Layout { row: long, second: rows * long }, Layout { row: width, second: rows * width });
             tiles.multiply::<M, N>(start, steps, from, width, out.as_mut_ptr(), to);

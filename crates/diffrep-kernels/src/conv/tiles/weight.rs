@@ -60,7 +60,7 @@ pub(in super::super) fn accumulate(shape: &Conv2d, lanes: usize, band: &Band, fi
                     })
                 });
                 let target = sum[(k * lanes + lane) * run + i..].as_mut_ptr();
-                let start = if first { Start::Zero } else { Start::Sums(target) };
+                let start = if first { Start::Zero } else { Start::Target };
                 // SAFETY: lanes come in whole tiles, rows and columns of the sums too; the largest index of `x` and the
                 // lengths of the others were checked above.
                 unsafe {
