@@ -13,6 +13,7 @@ use diffrep::represent::{
 };
 use diffrep::sample::Generator;
 use diffrep::train::checkpoint::{Weights, Which};
+use diffrep::train::{RunFolder, refuse_inside};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -156,17 +157,28 @@ pub struct ScoreArgs {
     #[arg(long, value_name = "B")]
     pub block: Option<BlockName>,
     /// Noise on the images that the score network sees: keyed (drawn by row) or none. Default: keyed.
-    #[arg(long, value_name = "N", default_value = "keyed", hide_default_value = true, value_parser = noise)]
-    noise: Noise,
+    #[arg(long, value_name = "N", value_parser = noise)]
+    noise: Option<Noise>,
     /// The latent that the score network is told: own (the image's code) or zero. Default: own.
-    #[arg(long, value_name = "Z", default_value = "own", hide_default_value = true, value_parser = latent)]
-    z: LatentInput,
+    #[arg(long, value_name = "Z", value_parser = latent)]
+    z: Option<LatentInput>,
 }
 
 impl ScoreArgs {
     /// What the network is given.
     pub fn input(&self) -> ScoreInput {
-        ScoreInput { noise: self.noise, z: self.z, seed: 0 }
+        let (noise, z) = (self.noise.unwrap_or(Noise::Keyed), self.z.unwrap_or(LatentInput::Own));
+        ScoreInput { noise, z, seed: 0 }
+    }
+
+    /// Errors if any of this was asked for where only the encoder is read; `instead` names what reads the score network.
+    pub fn refuse_given(&self, instead: &str) -> Result<()> {
+        let given =
+            [("--block", self.block.is_some()), ("--noise", self.noise.is_some()), ("--z", self.z.is_some())];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((name, _)) => bail!("{name} is of the score network: add {instead}"),
+            None => Ok(()),
+        }
     }
 
     /// Where to read `source`, which is not the encoder alone, at each of `t`.
@@ -201,7 +213,8 @@ fn latent(name: &str) -> Result<LatentInput, String> {
 /// Levels of detail.
 #[derive(clap::Args)]
 pub struct LevelArgs {
-    /// Levels of detail in [0, 1], separated by commas: 0 is the finest, 1 the coarsest.
+    /// Levels of detail in [0, 1], separated by commas: 0 is the finest, 1 the coarsest. Default: 0 for encode and export,
+    /// 0,0.5,1 for neighbours, 11 levels for probe and analyse, six for report, none for reconstruct.
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, conflicts_with = "t_grid")]
     t: Option<String>,
     /// So many evenly spaced levels from 0 to 1.
@@ -230,12 +243,17 @@ impl LevelArgs {
     }
 }
 
-/// Opens `spec`, or the data that the run was trained on, in the form that its encoder reads.
-pub fn open_data(encoder: &LoadedEncoder, spec: Option<&str>, labels: Option<&Path>) -> Result<Dataset> {
-    open(encoder, spec, labels, encoder.open_options())
+/// Opens `spec`, or the data that the run was trained on, in the form that its encoder reads; says what was left out.
+pub fn open_data(
+    encoder: &LoadedEncoder,
+    spec: Option<&str>,
+    labels: Option<&Path>,
+    ui: &Ui,
+) -> Result<Dataset> {
+    open(encoder, spec, labels, encoder.open_options(), ui)
 }
 
-/// The same, with a choice of what becomes of images that can't be read; says what was left out.
+/// The same, with a choice of what becomes of images that can't be read.
 pub fn open_new_data(
     encoder: &LoadedEncoder,
     spec: Option<&str>,
@@ -244,9 +262,7 @@ pub fn open_new_data(
     ui: &Ui,
 ) -> Result<Dataset> {
     let options = encoder.open_options();
-    let dataset = open(encoder, spec, labels, OpenOptions { on_bad: bad.or(options.on_bad), ..options })?;
-    tell_skipped(&dataset, ui);
-    Ok(dataset)
+    open(encoder, spec, labels, OpenOptions { on_bad: bad.or(options.on_bad), ..options }, ui)
 }
 
 fn open(
@@ -254,6 +270,7 @@ fn open(
     spec: Option<&str>,
     labels: Option<&Path>,
     mut options: OpenOptions,
+    ui: &Ui,
 ) -> Result<Dataset> {
     match spec {
         // Other data have labels of their own.
@@ -266,7 +283,15 @@ fn open(
     let spec = spec.unwrap_or(&encoder.config().data.source);
     let dataset = data::open(spec, &options)?;
     encoder.check(&dataset.name, &dataset.train)?;
+    tell_skipped(&dataset, ui);
     Ok(dataset)
+}
+
+/// Errors if `out` lies among the images that `run` was trained on, or those of `data`.
+pub fn refuse_among_images(run: &Path, data: Option<&str>, out: &Path) -> Result<()> {
+    let config = RunFolder::open(run).and_then(|run| run.config()).ok();
+    let mut sources = data.into_iter().chain(config.as_ref().map(|config| config.data.source.as_str()));
+    Ok(sources.try_for_each(|source| refuse_inside(source, out))?)
 }
 
 /// Which images of a data set.
@@ -302,8 +327,8 @@ pub fn bar(ui: &Ui, total: usize, unit: &str) -> ProgressBar {
     if !ui.shows_progress() {
         return ProgressBar::hidden();
     }
-    let template = format!("{{bar:30}} {{pos}}/{{len}} {unit}  {{per_sec}}  {{eta}} left");
-    let style =
-        ProgressStyle::with_template(&template).expect("the template is fixed but for the unit's name");
-    ProgressBar::new(total as u64).with_style(style)
+    let template = "{bar:30} {pos}/{len} {msg}  {per_sec}  {eta} left";
+    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    // A message: names may hold braces, which a template would read.
+    ProgressBar::new(total as u64).with_style(style).with_message(unit.to_owned())
 }

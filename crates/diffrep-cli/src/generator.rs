@@ -1,4 +1,5 @@
 //! Arguments shared by the commands that generate images, and what they write.
+use crate::encoder::refuse_among_images;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
 use diffrep::data::{ImageSet, ImageShape};
@@ -164,9 +165,11 @@ pub fn total_evaluations(
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// `given`, or `name` in the run folder; made if it isn't there.
-    pub fn create(given: Option<PathBuf>, run: &Path, name: &str) -> Result<Self> {
+    /// `given`, or `name` in the run folder; made if it isn't there. It may not lie among the images of the run or of
+    /// `data`.
+    pub fn create(given: Option<PathBuf>, run: &Path, name: &str, data: Option<&str>) -> Result<Self> {
         let path = given.unwrap_or_else(|| run.join(name));
+        refuse_among_images(run, data, &path)?;
         std::fs::create_dir_all(&path).with_context(|| format!("can't create {}", path.display()))?;
         Ok(Self(path))
     }

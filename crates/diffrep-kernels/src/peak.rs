@@ -14,9 +14,9 @@ const VECTORS_A_PRODUCT: usize = 32;
 /// where the best lies differs between processors.
 const CHAINS: [usize; 4] = [4, 8, 12, 20];
 
-/// Operations a second in a precision that all threads of the rayon pool reach together with fused multiply-adds of the
-/// current instruction set in registers, a multiplication and an addition counted as two: the best of several tries,
-/// since whatever disturbs a try makes it slower. Takes about a third of a second.
+/// Operations a second in a precision that all threads of the rayon pool reach together with the multiply-adds of the
+/// current instruction set (vectors or, for bf16 where there are any, tiles) in registers, a multiplication and an addition
+/// counted as two: the best of several tries, since whatever disturbs a try makes it slower. Takes about a third of a second.
 pub fn operations_per_second(precision: Precision) -> f64 {
     let start = Instant::now();
     let mut best = 0f64;
@@ -36,8 +36,9 @@ fn rate(precision: Precision, chains: usize, rounds: usize) -> f64 {
         }
         Precision::Bf16 => multiply_add_pairs(chains, black_box(rounds)),
     };
-    let numbers: usize = rayon::broadcast(|_| work()).iter().sum();
-    2.0 * numbers as f64 / start.elapsed().max(Duration::from_nanos(1)).as_secs_f64()
+    // In f64: where words have 32 bits, the sum over threads may not fit.
+    let numbers: f64 = rayon::broadcast(|_| work() as f64).iter().sum();
+    2.0 * numbers / start.elapsed().max(Duration::from_nanos(1)).as_secs_f64()
 }
 
 vectorised! {

@@ -1,6 +1,6 @@
 //! `diffrep analyse`.
 use super::report::save_figures;
-use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data, refuse_among_images};
 use crate::progress::Stages;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
@@ -65,11 +65,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         few_labels: Vec::new(),
         cross_validate: false,
     };
+    let folder = args.figures.clone().unwrap_or_else(|| run.join("figures"));
+    refuse_among_images(run, args.data.as_deref(), &folder)?;
     let encoder = args.encoder.open()?;
     if !encoder.is_time_conditioned() {
         return Err(AnalyseError::Static.into());
     }
-    let dataset = open_data(&encoder, args.data.as_deref(), args.labels.as_deref())?;
+    let dataset = open_data(&encoder, args.data.as_deref(), args.labels.as_deref(), ui)?;
     let factors = factor_data(&dataset, args.label.as_deref())?;
     factors.iter().try_for_each(|factor| factor.labelled.refuse_learned(&encoder))?;
     let seed = Seed(encoder.record().seed);
@@ -106,7 +108,6 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     stages.finish();
     let result = outcome.with_context(|| format!("analysis of {}", run.display()))?;
     result.save(run)?;
-    let folder = args.figures.clone().unwrap_or_else(|| run.join("figures"));
     let figures = analysis(&result)?;
     save_figures(&folder, &figures)?;
     ui.result(&result, || {

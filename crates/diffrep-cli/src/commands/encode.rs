@@ -36,10 +36,10 @@ pub struct Args {
     #[command(flatten)]
     score: ScoreArgs,
     /// Read what `diffrep probe --grid` found best: its source, block, t and checkpoint.
-    #[arg(long, conflicts_with_all = ["t", "t_grid", "source", "block", "noise", "z", "checkpoint", "weights"])]
+    #[arg(long, conflicts_with_all = ["t", "t_grid", "source", "block", "noise", "z", "checkpoint", "weights", "precision"])]
     auto: bool,
     /// File to write; its ending chooses the format: .npz, .npy, .safetensors, .parquet or .csv.
-    /// Default: RUN/embeddings.npz.
+    /// Default: RUN/embeddings.npz, of a shard RUN/embeddings-I-of-N.npz.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only part i of n of the images, such as 1/4, for several machines at once. Default: all.
@@ -54,7 +54,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let t = args.levels.levels(|| vec![0.0])?;
     ensure!(args.batch > 0, "--batch is 0, expected at least 1");
     let shard: Option<Shard> = args.shard.as_deref().map(str::parse).transpose()?;
-    let out = args.out.clone().unwrap_or_else(|| args.encoder.run.join("embeddings.npz"));
+    let part = args.shard.as_ref().map_or(String::new(), |shard| format!("-{}", shard.replace('/', "-of-")));
+    let default = || args.encoder.run.join(format!("embeddings{part}.npz"));
+    let out = args.out.clone().unwrap_or_else(default);
     Format::of(&out)?;
     let features = Features::open(&args, t)?;
     let (encoder, t, dim) = (features.encoder(), &features.t, features.dim);
@@ -122,10 +124,7 @@ enum Reader {
 impl Features {
     fn open(args: &Args, t: Vec<f64>) -> Result<Self> {
         if !args.auto && args.source == SourceName::Encoder {
-            ensure!(
-                args.score.block.is_none(),
-                "--block is of the score network: add --source score or both"
-            );
+            args.score.refuse_given("--source score or both")?;
             let encoder = args.encoder.open()?;
             return Ok(Self { dim: encoder.dim(), from: Reader::Encoder(Box::new(encoder)), t });
         }

@@ -131,7 +131,9 @@ fn write(args: &Args, encoder: &ImportedEncoder, note: EncoderNote, lock: &Locke
         preprocess: note.preprocess,
         model: encoder.config.clone(),
         images_checksum: None,
+        labels_checksum: None,
         init: None,
+        inherited_labels: Vec::new(),
     };
     let schedule = Schedule {
         learning_rate: config.optimiser.learning_rate,

@@ -52,7 +52,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let generator = args.encoder.open_generator()?;
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
-    let dataset = open_data(encoder, args.data.as_deref(), None)?;
+    let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
     let set = part_or_test(args.split, &dataset)?;
     let pairs = if args.pairs.is_empty() { vec![Pair([0, 1])] } else { args.pairs };
     for Pair(pair) in &pairs {
@@ -65,7 +65,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
             );
         }
     }
-    let folder = Folder::create(args.out, &args.encoder.run, "interpolations")?;
+    let folder = Folder::create(args.out, &args.encoder.run, "interpolations", args.data.as_deref())?;
     let count = usize::from(args.count);
     let there_and_back = sampler.evaluations(&encoder.config().sde).map(|each| 2 * each * pairs.len());
     let bar = evaluation_bar(ui, there_and_back);

@@ -35,7 +35,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 14, hide_default_value = true,
         value_parser = clap::value_parser!(u16).range(2..=64))]
     grid: u16,
-    /// Points drawn, at most; the figures are computed from all codes. Default: 3000.
+    /// Points drawn, at most; the figures are computed from 20,000 codes at most. Default: 3000.
     #[arg(long, value_name = "N", default_value_t = 3000, hide_default_value = true,
         value_parser = clap::value_parser!(u32).range(1..))]
     points: u32,
@@ -56,7 +56,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         return Err(SampleError::NotStatic.into());
     }
     let sampler = args.sampler.sampler(encoder)?;
-    let dataset = open_data(encoder, args.data.as_deref(), None)?;
+    let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
     let (set, held_out) = match (args.split, &dataset.test) {
         (Some(part), _) => (part.of(&dataset)?, matches!(part, Part::Test)),
         (None, Some(test)) => (test.clone(), true),
@@ -64,7 +64,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     };
     let set = set.subset(&spaced_rows(&set, MOST_CODES)?);
     let codes = encode(encoder, &set, ui)?;
-    let folder = Folder::create(args.out, &args.encoder.run, "latent")?;
+    let folder = Folder::create(args.out, &args.encoder.run, "latent", args.data.as_deref())?;
     let labelled = Labelled::of(&codes);
     let silhouette = labelled.as_ref().map(|l| silhouette(&l.codes, &l.labels, 2)).filter(|s| s.is_finite());
     // Codes of training images vote on test codes only.

@@ -43,7 +43,7 @@ pub struct Args {
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let generator = args.encoder.open_differentiable()?;
     let encoder = generator.encoder();
-    let dataset = open_data(encoder, args.data.as_deref(), None)?;
+    let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
     let set = part_or_test(args.split, &dataset)?;
     let rows = spaced_rows(&set, args.images as usize)?;
     let bar = evaluation_bar(ui, None);

@@ -1,6 +1,6 @@
 //! `diffrep neighbours`.
 use crate::bad_images::BadImagesArgs;
-use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data, open_new_data};
+use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data, open_new_data, refuse_among_images};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
@@ -8,7 +8,6 @@ use diffrep::files::PartFile;
 use diffrep::measure::{Neighbour, nearest, nearest_whitened};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use diffrep::represent::{Embeddings, LoadedEncoder};
-use diffrep::train::refuse_inside;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -49,12 +48,12 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     ensure!(args.k > 0, "-k is 0, expected at least 1");
     let encoder = args.encoder.open()?;
     if let Some(sheet) = &args.sheet {
-        refuse_inside(args.data.as_deref().unwrap_or(&encoder.config().data.source), sheet)?;
+        refuse_among_images(&args.encoder.run, args.data.as_deref(), sheet)?;
     }
     let dataset = open_new_data(&encoder, args.data.as_deref(), None, &args.bad, ui)?;
     let set = args.split.of(&dataset)?;
     let query = match (&args.image, args.row) {
-        (Some(image), _) => open_data(&encoder, Some(&image.to_string_lossy()), None)?.train,
+        (Some(image), _) => open_data(&encoder, Some(&image.to_string_lossy()), None, ui)?.train,
         (None, Some(row)) => {
             ensure!(row < set.len(), "--row is {row}, but {} has {} images", dataset.name, set.len());
             set.subset(&[row])

@@ -1,5 +1,5 @@
 //! `diffrep reconstruct`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test};
+use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test, refuse_among_images};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, spaced_rows, thumbnails, total_evaluations};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
@@ -52,6 +52,8 @@ struct Column {
 
 /// Images and what was made of them.
 struct Reconstructions {
+    /// The data's name.
+    dataset: String,
     /// The images' names, and their pixels in [0, 1].
     set: ImageSet,
     given: Vec<f32>,
@@ -62,6 +64,9 @@ struct Reconstructions {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    if let Some(out) = &args.out {
+        refuse_among_images(&args.encoder.run, args.data.as_deref(), out)?;
+    }
     match args.encoder.open_generator() {
         Ok(generator) => {
             let made = sampled(&args, &generator, ui)?;
@@ -70,7 +75,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         Err(error) if matches!(error.downcast_ref(), Some(SampleError::NoScoreNetwork { .. })) => {
             // A method that trains no score network may train a decoder.
             let Some(autoencoder) = args.encoder.open_autoencoder()? else { return Err(error) };
-            let made = decoded(&args, &autoencoder)?;
+            let made = decoded(&args, &autoencoder, ui)?;
             show(&args, autoencoder.encoder(), &made, ui)
         }
         Err(error) => Err(error),
@@ -82,7 +87,7 @@ fn sampled(args: &Args, generator: &Generator, ui: &Ui) -> Result<Reconstruction
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
     let fixed = args.levels.levels(Vec::new)?;
-    let dataset = open_data(encoder, args.data.as_deref(), None)?;
+    let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
     let set = chosen(args, &dataset)?;
     let images = generator.standardised(&dataset.name, &set)?;
     let (count, samples) = (set.len(), usize::from(args.samples));
@@ -105,13 +110,14 @@ fn sampled(args: &Args, generator: &Generator, ui: &Ui) -> Result<Reconstruction
         columns.push(Column { name, at, pixels: pictures.pixels });
     }
     bar.finish_and_clear();
-    Ok(Reconstructions { set, given, columns, samples, evaluations })
+    Ok(Reconstructions { dataset: dataset.name, set, given, columns, samples, evaluations })
 }
 
 /// What the latent decoder makes of the images' codes.
-fn decoded(args: &Args, autoencoder: &Autoencoder) -> Result<Reconstructions> {
+fn decoded(args: &Args, autoencoder: &Autoencoder, ui: &Ui) -> Result<Reconstructions> {
     let encoder = autoencoder.encoder();
-    let dataset = open_data(encoder, args.data.as_deref(), None)?;
+    ensure!(!args.levels.is_given(), "--t is of score networks: the latent decoder reads one code");
+    let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
     let set = chosen(args, &dataset)?;
     let standardised = diffrep::represent::pixels(&set, encoder.preprocess())?;
     let mut given = Vec::new();
@@ -120,13 +126,14 @@ fn decoded(args: &Args, autoencoder: &Autoencoder) -> Result<Reconstructions> {
     let pixels =
         standardised.chunks(batch).flat_map(|images| autoencoder.reconstruct(images.to_vec())).collect();
     let columns = vec![Column { name: "decoded".to_owned(), at: None, pixels }];
-    Ok(Reconstructions { set, given, columns, samples: 1, evaluations: 0 })
+    Ok(Reconstructions { dataset: dataset.name, set, given, columns, samples: 1, evaluations: 0 })
 }
 
 fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -> Result<()> {
-    let Reconstructions { set, given, columns, samples, evaluations } = made;
+    let Reconstructions { dataset, set, given, columns, samples, evaluations } = made;
     let (shape, samples) = (encoder.shape(), *samples);
-    let folder = Folder::create(args.out.clone(), &args.encoder.run, "reconstructions")?;
+    let folder =
+        Folder::create(args.out.clone(), &args.encoder.run, "reconstructions", args.data.as_deref())?;
     folder.pictures("image-", shape, given)?;
     for column in columns {
         let prefix = column.at.map_or("sample-".to_owned(), |t| format!("t{t}-sample-"));
@@ -146,7 +153,6 @@ fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -
     let groups = std::iter::once(("image".to_owned(), 1))
         .chain(columns.iter().map(|column| (column.name.clone(), samples)))
         .collect();
-    let dataset = &encoder.record().dataset;
     let title = format!("{dataset} seen through the codes of {}", args.encoder.run.display());
     let sheet = folder.figure("sheet", &ImageGrid { title, groups, rows: grid }.draw()?)?;
     let measured: Vec<(&Column, f64, f64)> = columns

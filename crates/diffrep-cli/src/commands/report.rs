@@ -1,5 +1,5 @@
 //! `diffrep report`.
-use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data, refuse_among_images};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
 use diffrep::data::{self, OpenOptions};
@@ -60,8 +60,9 @@ pub fn write(args: Args, ui: &Ui) -> Result<Written> {
         Err(error) if args.data.is_none() => ui.message(format!("no pictures of embeddings: {error:#}")),
         outcome => outcome?,
     }
-    let page = args.out.unwrap_or_else(|| run.join("report.html"));
     let folder = args.figures.unwrap_or_else(|| run.join("figures"));
+    refuse_among_images(run, args.data.as_deref(), &folder)?;
+    let page = args.out.unwrap_or_else(|| run.join("report.html"));
     let figures = exhibits(&data)?;
     save_figures(&folder, &figures)?;
     PartFile::write_whole(&page, html(&data)?.as_bytes())
@@ -81,7 +82,7 @@ fn add_pictures(data: &mut ReportData, args: &Args, mut t: Vec<f64>, ui: &Ui) ->
     if !encoder.is_time_conditioned() {
         t.truncate(1);
     }
-    let dataset = open_data(&encoder, args.data.as_deref(), None)?;
+    let dataset = open_data(&encoder, args.data.as_deref(), None, ui)?;
     show_doubtful(data, &dataset.train)?;
     let (set, split) = match &dataset.test {
         Some(test) => (test, "test"),

@@ -2,7 +2,7 @@
 use crate::encoder::{EncoderArgs, bar, open_data};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, thumbnails, total_evaluations};
 use crate::ui::{self, Ui};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use diffrep::random::{Purpose, Seed, monitor};
 use diffrep::report::figure::contact_sheet;
 use diffrep::represent::{Embeddings, level_grid};
@@ -52,7 +52,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
     let (codes, count) = codes(&args, &generator, ui)?;
-    let folder = Folder::create(args.out, &args.encoder.run, "samples")?;
+    let folder = Folder::create(args.out, &args.encoder.run, "samples", args.data.as_deref())?;
     let (noise, batch) = (NoiseRows::distinct(args.sampler.seed(), count), args.sampler.batch());
     let bar = evaluation_bar(ui, total_evaluations(&sampler, encoder, count, batch));
     let start = Instant::now();
@@ -99,7 +99,8 @@ fn codes(args: &Args, generator: &Generator, ui: &Ui) -> Result<(Codes, usize)> 
         "prior" => Err(SampleError::NoPrior { method: encoder.config().objective.method.name() }.into()),
         file => {
             let (codes, found) = read_codes(Path::new(file), encoder.dim())?;
-            let count = wanted.unwrap_or(found).min(found);
+            let count = wanted.unwrap_or(found);
+            ensure!(count <= found, "-n is {count}, but {file} has {found} codes");
             Ok((codes.part(0..count, found), count))
         }
     }
@@ -107,7 +108,7 @@ fn codes(args: &Args, generator: &Generator, ui: &Ui) -> Result<(Codes, usize)> 
 
 fn fit(args: &Args, generator: &Generator, ui: &Ui) -> Result<CodeMixture> {
     let encoder = generator.encoder();
-    let set = open_data(encoder, args.data.as_deref(), None)?.train;
+    let set = open_data(encoder, args.data.as_deref(), None, ui)?.train;
     let mut rows =
         Seed(encoder.record().seed).key(Purpose::Monitor, monitor::FITTED, 0).permutation(0, set.len());
     rows.truncate(args.fit_images as usize);

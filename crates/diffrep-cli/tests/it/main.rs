@@ -6,6 +6,7 @@ mod compare;
 mod data;
 mod export;
 mod import;
+mod learned_labels;
 mod output;
 mod report;
 mod represent;

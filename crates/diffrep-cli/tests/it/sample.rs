@@ -145,7 +145,7 @@ fn an_autoencoders_reconstructions_are_its_decoders() {
     let folder = place.path("run/reconstructions");
     assert_eq!((pictures(&folder, "image-").len(), pictures(&folder, "sample-").len()), (3, 3));
     let message = fail(on("sample", &place, &[]));
-    assert!(message.contains("`ae` trains no score network"), "{message}");
+    assert!(message.contains("no score network") && message.contains("its method is ae"), "{message}");
 }
 
 #[test]
@@ -205,12 +205,28 @@ fn likelihoods_are_the_same_every_time() {
 }
 
 #[test]
+fn pictures_are_not_written_among_the_images() {
+    let place = trained(&[]);
+    let pictures = place.pictures("pictures", 2);
+    let inside = pictures.join("new");
+    for (command, option) in
+        [("sample", "--out"), ("reconstruct", "--out"), ("interpolate", "--out"), ("report", "--figures")]
+    {
+        let mut process = on(command, &place, &[]);
+        process.arg("--data").arg(&pictures).arg(option).arg(&inside);
+        let message = fail(process);
+        assert!(message.contains("lies inside the data folder"), "{command}: {message}");
+        assert!(!inside.exists());
+    }
+}
+
+#[test]
 fn a_run_without_a_score_network_is_refused_by_every_command() {
     let place = trained(&["--method", "simclr"]);
     for command in ["sample", "reconstruct", "interpolate", "latent", "likelihood"] {
         let message = fail(on(command, &place, &[]));
         assert!(
-            message.contains("`simclr` trains no score network, so there is nothing to sample with"),
+            message.contains("no score network, so there is nothing to sample with (its method is simclr;"),
             "{message}"
         );
     }

@@ -1,5 +1,5 @@
 //! Gradient of the weights.
-use super::band::{Band, GROUP, PARTS};
+use super::band::{Band, GROUP, PARTS, add_parts};
 use super::outer::{Products, outer};
 use super::pack::{Block, blocks};
 use super::pad::{Padded, pair_rows};
@@ -47,18 +47,20 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
         let sums = cut(sums, sizes.iter().copied());
         tasks.extend(groups.iter().zip(sums).map(|(group, sum)| (part, group, sum)));
     }
+    let by_tiles = tiles::suits_weight(&shape);
     parallel::for_each(tasks, |_, (part, group, sum)| {
         let mut first = true;
         for unit in units * part / parts..units * (part + 1) / parts {
             let (image, (from, to)) = (unit / bands.len(), bands[unit % bands.len()]);
-            accumulate_band(&shape, group, x, gy, image, from, to, first, sum);
+            accumulate_band(&shape, by_tiles, group, x, gy, image, from, to, first, sum);
             first = false;
         }
     });
-    if tiles::suits_weight(&shape) {
-        tiles::combine(&shape, &groups, &mut sums, all, dw);
+    let total = add_parts(&mut sums, all);
+    if by_tiles {
+        tiles::combine(&shape, &groups, total, dw);
     } else {
-        combine(&shape, &groups, &sums, all, dw);
+        combine(&shape, &groups, total, dw);
     }
 }
 
@@ -91,6 +93,7 @@ fn bands(shape: &Conv2d) -> Vec<(usize, usize)> {
 #[expect(clippy::too_many_arguments, reason = "plain sizes")]
 fn accumulate_band(
     shape: &Conv2d,
+    by_tiles: bool,
     group: &[Block],
     x: &[f32],
     gy: &[f32],
@@ -131,7 +134,6 @@ fn accumulate_band(
     let pairs = band.rows.div_ceil(2);
     let outputs: usize = group.iter().map(|b| b.width).sum();
     let lanes: usize = group.iter().map(|b| b.lanes).sum();
-    let by_tiles = tiles::suits_weight(shape);
     let copied = copied_rows(2 * pairs - 1) * kernel_row;
     let (pixels, columns) = (pairs * shape.out_width(), shape.out_width());
     let transposed = if by_tiles { pixels * lanes } else { 0 };
@@ -205,10 +207,7 @@ fn accumulate<S: Simd, W: Words>(
     assert!(group[0].start >= band.first_output && last_block - band.first_output <= band.gy_step);
     assert_eq!(band.gy.len(), band.rows * columns * band.gy_step);
     assert_eq!(sum.len(), shape.kernel * run * lanes);
-    let last = (band.rows - 1) * band.x_row
-        + (shape.kernel - 1) * band.kernel_row
-        + (columns - 1) * shape.stride * shape.inputs;
-    assert!(band.x.len() >= last + run);
+    band.check_source(shape);
     let height = (PIXELS / columns).max(1);
     for from in (0..band.rows).step_by(height) {
         for k in 0..shape.kernel {
@@ -254,17 +253,9 @@ fn accumulate<S: Simd, W: Words>(
     }
 }
 
-/// Adds the partial sums in order and writes them in the weights' order.
-fn combine(shape: &Conv2d, groups: &[Vec<Block>], sums: &[f32], part: usize, dw: &mut [f32]) {
+/// Writes the sums of all groups in the weights' order.
+fn combine(shape: &Conv2d, groups: &[Vec<Block>], total: &[f32], dw: &mut [f32]) {
     let taps = shape.kernel * shape.kernel * shape.inputs;
-    let total = |start: usize, len: usize, out: &mut [f32]| {
-        out.copy_from_slice(&sums[start..start + len]);
-        for other in sums[part..].chunks_exact(part) {
-            for (out, value) in out.iter_mut().zip(&other[start..start + len]) {
-                *out += value;
-            }
-        }
-    };
     let (by_output, by_input) = shape.weight_strides();
     let kernel = shape.kernel * shape.kernel;
     // A task takes the output channels of one block: a run of weights where they are ordered by output.
@@ -281,11 +272,10 @@ fn combine(shape: &Conv2d, groups: &[Vec<Block>], sums: &[f32], part: usize, dw:
         let parts = cut(dw, starts.iter().map(|(block, _)| block.width * by_output));
         let tasks = starts.into_iter().zip(parts).collect();
         parallel::for_each(tasks, |_, ((block, start), out)| {
-            let mut row = vec![0.0; block.lanes];
             for tap in 0..kernel {
                 for input in 0..shape.inputs {
-                    total(start + (tap * shape.inputs + input) * block.lanes, block.lanes, &mut row);
-                    for (output, value) in row[..block.width].iter().enumerate() {
+                    let row = &total[start + (tap * shape.inputs + input) * block.lanes..][..block.width];
+                    for (output, value) in row.iter().enumerate() {
                         out[output * by_output + input * by_input + tap] = *value;
                     }
                 }
@@ -295,7 +285,7 @@ fn combine(shape: &Conv2d, groups: &[Vec<Block>], sums: &[f32], part: usize, dw:
         parallel::for_each_part(dw, shape.outputs, |input, out| {
             for (block, start) in &starts {
                 let out = &mut out[block.start..block.start + block.width];
-                total(start + input * block.lanes, block.width, out);
+                out.copy_from_slice(&total[start + input * block.lanes..][..block.width]);
             }
         });
     }

@@ -4,10 +4,18 @@
 //! for each row of the sums and a column for each summed word; a right operand a row for each summed word. Words are pairs
 //! of bf16 (see `bf16`), the sums f32.
 
+use std::cell::Cell;
+
 /// Rows, and words of a row, of the largest tile.
 pub(crate) const MOST: usize = 16;
 
-/// Whether this processor has tiles with products of bf16, and the system lets this process use them.
+thread_local! {
+    /// Whether a [`Tiles`] lives on this thread.
+    static TAKEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this processor has tiles with products of bf16, and the system lets this process use them, for which it is asked
+/// at the first call.
 pub(crate) fn available() -> bool {
     static AVAILABLE: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *AVAILABLE.get_or_init(instructions::available)
@@ -51,14 +59,16 @@ pub(crate) struct Tiles {
 }
 
 impl Tiles {
-    /// Takes the tiles. Only one value may live on a thread.
+    /// Takes the tiles.
     ///
     /// # Panics
-    /// If a size of the shape is out of range or there are no tiles.
+    /// If a size of the shape is out of range, there are no tiles, or another value lives on this thread: both would use the
+    /// same registers.
     pub(crate) fn new(shape: Shape) -> Self {
         let sizes = [shape.rows, shape.depth, shape.columns];
         assert!(sizes.iter().all(|size| (1..=MOST).contains(size)), "tiles of {shape:?}");
         assert!(available(), "this processor has no tiles");
+        assert!(!TAKEN.replace(true), "the tiles of this thread are taken");
         let mut configuration = Configuration([0; 64]);
         configuration.0[0] = 1;
         let left = (shape.rows, shape.depth);
@@ -158,7 +168,8 @@ pub(crate) fn products(count: usize) -> usize {
 }
 
 /// # Safety
-/// `M × N` tiles with rows `row` and lower tiles `second` apart are readable at `from`.
+/// `M × N` tiles with rows `row` and lower tiles `second` apart are readable at `from`, the second of a row [`MOST`] columns
+/// from the first.
 #[inline(always)]
 unsafe fn start_from<const M: usize, const N: usize>(from: *const f32, row: usize, second: usize) {
     use instructions::load;
@@ -182,6 +193,7 @@ impl Drop for Tiles {
     fn drop(&mut self) {
         // SAFETY: `new` has configured them.
         unsafe { instructions::release() };
+        TAKEN.set(false);
     }
 }
 
@@ -253,7 +265,7 @@ mod instructions {
     }
 }
 
-/// Where there are no tiles: [`Tiles::new`] panics before any of these is reached.
+/// Where there are no tiles, as `available` says: [`Tiles::new`] panics before any other of these is reached.
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux", not(miri))))]
 mod instructions {
     use super::Configuration;
@@ -309,6 +321,18 @@ mod tests {
                 assert_eq!(out[i * width + j], want, "{shape:?} {M}×{N} at {i}, {j}");
             }
         }
+    }
+
+    #[test]
+    fn a_thread_has_its_tiles_once() {
+        if !available() {
+            return;
+        }
+        let shape = Shape { rows: 1, depth: 1, columns: 1 };
+        drop(Tiles::new(shape));
+        let _first = Tiles::new(shape);
+        assert!(std::thread::spawn(move || drop(Tiles::new(shape))).join().is_ok());
+        assert!(std::panic::catch_unwind(|| Tiles::new(shape)).is_err());
     }
 
     #[test]

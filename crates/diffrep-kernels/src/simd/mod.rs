@@ -1,4 +1,4 @@
-//! Vectors of f32: one small trait, four instruction sets, chosen once at run time.
+//! Vectors of f32: one small trait, several instruction sets, chosen once at run time.
 //!
 //! A kernel is written once, generic over [`Simd`], inside [`vectorised!`], which compiles it for every instruction
 //! set of the target and calls the one that this processor has. The token type proves that the instructions exist,

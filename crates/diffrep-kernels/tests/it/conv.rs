@@ -128,6 +128,7 @@ fn the_shapes_of_the_networks_agree_with_plain_loops() {
         Conv2d { inputs: 3, outputs: 16, height: 32, width: 32, ..BASE },
         Conv2d { inputs: 16, outputs: 3, height: 32, width: 32, ..BASE },
         Conv2d { inputs: 70, outputs: 100, ..BASE },
+        Conv2d { inputs: 32, outputs: 48, height: 8, width: 8, ..BASE },
         Conv2d { batch: 40, height: 4, width: 4, inputs: 33, outputs: 48, ..BASE },
         Conv2d { batch: 37, height: 5, width: 5, stride: 2, ..BASE },
         Conv2d::linear(64, 20, 33),

@@ -104,6 +104,10 @@ impl LabelFile {
             );
             return Err(DataError::malformed(path, reason));
         }
+        if let Some(twice) = (1..header.len()).find(|&place| header[1..place].contains(&header[place])) {
+            let reason = format!("line 1: the column `{}` comes twice", header[twice]);
+            return Err(DataError::malformed(path, reason));
+        }
         let mut entries = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|error| match error.kind() {

@@ -12,9 +12,17 @@ pub enum ProbeError {
     )]
     NoLabels { data: String },
     #[error(
-        "{data}: {method} has learned the labels of these images, and there is no test split to measure it on; take other images (`probe --test-data`)"
+        "{data}: none of the rows to {purpose} has a label; a class needs two labelled images at least, or the test split labels"
     )]
-    Learned { data: String, method: &'static str },
+    NoLabelledRows { data: String, purpose: &'static str },
+    #[error(
+        "{data}: {method} has learned the labels of these images, so that they can't measure its encoder; take other images (`probe --test-data`)"
+    )]
+    Learned { data: String, method: String },
+    #[error(
+        "--test-data {data}: some of these images are learned from; name others, or leave it out to test on a fifth of the images"
+    )]
+    TestedOnTrained { data: String },
     #[error("a probe needs at least 2 classes, but the training labels hold {classes}")]
     OneClass { classes: usize },
     #[error("{data}: class `{class}` is not a class of the training data (they are: {known})")]

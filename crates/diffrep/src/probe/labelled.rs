@@ -1,8 +1,9 @@
 //! The labelled rows of data, for training and for testing probes.
 use super::ProbeError;
 use super::score::Data;
-use crate::data::{Dataset, ImageSet, LabelColumn, origin, tested_split};
+use crate::data::{Dataset, ImageSet, LabelColumn, Provenance, names_checksum, tested_split};
 use crate::represent::LoadedEncoder;
+use crate::train::LearnedLabels;
 
 /// Images that all have a label.
 #[derive(Clone, Debug)]
@@ -28,8 +29,8 @@ pub struct LabelledData {
     pub held_out: bool,
     /// Where both come from, for the record.
     pub data: Data,
-    /// Which data the rows to learn from are, however they are called ([`crate::data::origin`]).
-    pub origin: String,
+    /// Where the rows to test on come from, however their data are called.
+    tested: Provenance,
 }
 
 impl LabelledData {
@@ -40,7 +41,7 @@ impl LabelledData {
     /// are those of the training data; test labels are matched by name.
     ///
     /// # Errors
-    /// No labels, no such column, a class that the training data don't have.
+    /// No labels, no such column, a class that the training data don't have, `test` that has images of `train`.
     pub fn new(train: &Dataset, test: Option<&Dataset>, column: Option<&str>) -> Result<Self, ProbeError> {
         let labels = find(train, &train.train, column)?;
         let classes = labels.classes.clone();
@@ -68,27 +69,36 @@ impl LabelledData {
             test_split: test_split.to_owned(),
             label: labels.name.clone(),
         };
-        let origin = train.origin.clone();
-        let mut train = labelled(&learn, find(train, &learn, column)?, &classes, &train.name)?;
-        let mut test = labelled(&tested, find(test_data, &tested, column)?, &classes, &test_data.name)?;
+        let own_test = Provenance::of_test(test_data).filter(|_| parts.is_none());
+        let provenance = own_test.unwrap_or_else(|| Provenance::of_train(test_data));
+        let learned_names = names_checksum(&train.train);
+        if test.is_some() && provenance.overlaps(&tested, &train.origin, Some(learned_names)) {
+            return Err(ProbeError::TestedOnTrained { data: test_data.name.clone() });
+        }
+        let mut train =
+            labelled(&learn, find(train, &learn, column)?, &classes, (&train.name, "learn from"))?;
+        let mut test =
+            labelled(&tested, find(test_data, &tested, column)?, &classes, (&test_data.name, "test on"))?;
         let held_out = parts.is_some();
         for (side, part) in [&mut train, &mut test].into_iter().zip(parts.iter().flatten()) {
             side.rows.iter_mut().for_each(|row| *row = part[*row]);
         }
-        Ok(Self { classes, train, test, held_out, data, origin })
+        Ok(Self { classes, train, test, held_out, data, tested: provenance })
     }
 
-    /// Errors if `encoder` was trained on the labels of the rows to test on: by a method that learns labels, on these data,
-    /// from which the rows were only held out now.
+    /// Errors if `encoder` was trained on labels of rows to test on: by a method that learns labels, it or a run that it
+    /// started from, on data that they are training images of.
     ///
     /// # Errors
     /// [`ProbeError::Learned`].
     pub fn refuse_learned(&self, encoder: &LoadedEncoder) -> Result<(), ProbeError> {
-        let (method, trained) = (encoder.config().objective.method, &encoder.config().data.source);
-        if self.held_out && method.needs().labels && self.origin == origin(trained) {
-            return Err(ProbeError::Learned { data: self.data.train_data.clone(), method: method.name() });
+        let learned = LearnedLabels::of(encoder.config(), encoder.record());
+        match learned.into_iter().find(|learned| learned.are_of(&self.test.images, &self.tested)) {
+            Some(LearnedLabels { method, .. }) => {
+                Err(ProbeError::Learned { data: self.data.test_data.clone(), method })
+            }
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -106,7 +116,7 @@ fn labelled(
     set: &ImageSet,
     column: &LabelColumn,
     classes: &[String],
-    data: &str,
+    (data, purpose): (&str, &'static str),
 ) -> Result<Labelled, ProbeError> {
     let (mut rows, mut labels) = (Vec::new(), Vec::new());
     for row in 0..set.len() {
@@ -121,7 +131,7 @@ fn labelled(
         labels.push(label as u32);
     }
     if rows.is_empty() {
-        return Err(ProbeError::NoLabels { data: data.to_owned() });
+        return Err(ProbeError::NoLabelledRows { data: data.to_owned(), purpose });
     }
     Ok(Labelled { images: set.subset(&rows), labels, rows })
 }

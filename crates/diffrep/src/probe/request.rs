@@ -4,7 +4,7 @@ use super::features::{Column, Features, Source};
 use super::labelled::LabelledData;
 use super::protocol::{Outcome, Settings, Task, run};
 use super::recipe::ProbeKind;
-use super::score::{Origin, Score};
+use super::score::{ENCODER, Origin, Score};
 use crate::data::ImageSet;
 use crate::nn::BlockName;
 use crate::random::Seed;
@@ -13,7 +13,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Names of the sources.
-pub(super) const ENCODER: &str = "encoder";
 const RANDOM: &str = "random encoder";
 const PIXELS: &str = "raw pixels";
 

@@ -3,6 +3,9 @@ use super::recipe::{ProbeKind, Recipe};
 use crate::represent::{LoadedEncoder, ScoreInput};
 use serde::{Deserialize, Serialize};
 
+/// Source of the scores of an encoder's codes.
+pub(super) const ENCODER: &str = "encoder";
+
 /// The data behind a score.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Data {
@@ -116,6 +119,14 @@ pub struct Score {
 pub struct Scores {
     /// All scores of one call.
     pub scores: Vec<Score>,
+}
+
+impl Scores {
+    /// Whether a head of the encoder could be chosen and saved.
+    pub fn leave_head(&self) -> bool {
+        let encoders = |score: &&Score| score.source == ENCODER && score.probe != ProbeKind::Knn;
+        self.scores.iter().filter(encoders).any(|score| score.headline && score.labels_per_class.is_none())
+    }
 }
 
 /// Marks, for each probe, the score with the best validation accuracy among those with all labels (equal ones: the

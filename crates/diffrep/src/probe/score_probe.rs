@@ -3,8 +3,8 @@ use super::ProbeError;
 use super::features::{Column, Features};
 use super::protocol::{Outcome, Settings};
 use super::recipe::ProbeKind;
-use super::request::{ENCODER, ProbeEvent, RunProbe, ScoreProbe};
-use super::score::{Origin, Score, best_validated, headline, mark_headlines};
+use super::request::{ProbeEvent, RunProbe, ScoreProbe};
+use super::score::{ENCODER, Origin, Score, best_validated, headline, mark_headlines};
 use crate::data::ImageSet;
 use crate::represent::{BATCH, BestPlace, Place, RepresentError, ScorePlace, read_places};
 

@@ -5,6 +5,7 @@ use super::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use super::model::ReportData;
 use crate::data::ImageSet;
 use crate::random::{Purpose, Seed, monitor};
+use crate::semi::Doubtful;
 
 /// Rows of the grid of neighbours.
 const QUERIES: usize = 6;
@@ -73,15 +74,16 @@ impl Sample {
 /// Columns of the sheet of doubtful images.
 const DOUBTFUL_COLUMNS: usize = 10;
 
-/// Adds the pictures of the images that [`ReportData::semi`] names as doubtful, rows of `set`; those that it hasn't are
-/// left out.
+/// Adds the pictures of the images that [`ReportData::semi`] names as doubtful, rows of `set`; those that it hasn't there,
+/// under the same name, are left out.
 ///
 /// # Errors
 /// An image that can't be read.
 pub fn show_doubtful(data: &mut ReportData, set: &ImageSet) -> Result<(), ReportError> {
     let Some(semi) = &data.semi else { return Ok(()) };
     let mut cells = Vec::new();
-    for image in semi.doubtful.iter().filter(|image| image.row < set.len()) {
+    let there = |image: &&Doubtful| image.row < set.len() && set.id(image.row) == image.id;
+    for image in semi.doubtful.iter().filter(there) {
         let caption = format!("{} {:.0} %", image.guess, 100.0 * image.probability);
         cells.push(Cell { thumbnail: thumbnail(set, image.row)?, caption, mark: CellMark::Plain });
     }

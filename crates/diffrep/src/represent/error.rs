@@ -27,7 +27,7 @@ pub enum RepresentError {
         expected: ImageShape,
     },
     /// A run without what score features are read from.
-    #[error("{}: the run trained no score network (its method is a reconstruction), so it has no score features", run.display())]
+    #[error("{}: the run has no score network (only drl and vdrl train one, and imported encoders come without), so it has no score features", run.display())]
     NoScoreNetwork {
         /// The run.
         run: PathBuf,

@@ -35,13 +35,16 @@ impl LevelGain {
 
 impl ScoreNetwork {
     /// Losses with own and exchanged codes at each of the levels `t` in [0, 1], over 512 images of `set`, or all if there
-    /// are fewer, but two at least. `seed` draws images and noise, which is the same at every level.
+    /// are fewer; none of a single image, which has no other's code. `seed` draws images and noise, which is the same at every level.
     ///
     /// # Errors
     /// Images of another shape than the run's, an image that can't be read.
     pub fn gains(&self, set: &ImageSet, t: &[f64], seed: Seed) -> Result<Vec<LevelGain>, RepresentError> {
         let whole = self.encoder();
         whole.check("the data", set)?;
+        if set.len() < 2 {
+            return Ok(Vec::new());
+        }
         // In random order: codes are exchanged between neighbours, and folders come sorted by class.
         let mut rows = seed.key(Purpose::Monitor, monitor::GAINS, 0).permutation(0, set.len());
         rows.truncate(MOST_IMAGES);

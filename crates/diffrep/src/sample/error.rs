@@ -13,7 +13,7 @@ pub enum SampleError {
     #[error(transparent)]
     Data(#[from] DataError),
     /// A run of a method that trains none.
-    #[error("{}: `{method}` trains no score network, so there is nothing to sample with; train with --method drl or vdrl", run.display())]
+    #[error("{}: the run has no score network, so there is nothing to sample with (its method is {method}; drl and vdrl train one, imported encoders come without)", run.display())]
     NoScoreNetwork {
         /// The run folder.
         run: PathBuf,

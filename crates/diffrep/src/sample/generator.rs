@@ -129,8 +129,9 @@ impl Generator {
                 follow(sde, &score, images.clone(), (epsilon, t_start), tolerance)?
             }
             Algorithm::PredictorCorrector { .. } => {
-                let expected = "heun or ode: noise that is drawn can't be found again from an image";
-                return Err(SampleError::argument("--sampler", "stochastic", expected));
+                let expected =
+                    "heun or ode: a predictor's steps can't be followed back from an image to its noise";
+                return Err(SampleError::argument("--sampler", "a predictor", expected));
             }
         };
         let there = score.count();

@@ -21,11 +21,17 @@ impl Default for Ve {
 impl Ve {
     pub(super) fn check(&self) -> Result<(), SdeError> {
         let error = |name, value, expected| Err(SdeError { name, value, expected });
-        if !(self.sigma_min > 0.0 && self.sigma_min.is_finite()) {
-            return error("sigma_min", self.sigma_min, "a positive number");
+        // Both and their ratio are needed in f32.
+        if !(self.sigma_min as f32 > 0.0 && (self.sigma_min as f32).is_finite()) {
+            return error("sigma_min", self.sigma_min, "a positive number that f32 holds");
         }
-        if !(self.sigma_max > self.sigma_min && self.sigma_max.is_finite()) {
-            return error("sigma_max", self.sigma_max, "a number above sigma_min");
+        let ratio = (self.sigma_max / self.sigma_min) as f32;
+        if !(self.sigma_max > self.sigma_min && (self.sigma_max as f32).is_finite() && ratio.is_finite()) {
+            return error(
+                "sigma_max",
+                self.sigma_max,
+                "a number above sigma_min, their ratio one that f32 holds",
+            );
         }
         Ok(())
     }

@@ -1,12 +1,13 @@
 //! Where the network of a few-label run comes from.
 use super::settings::{SemiSettings, TimeFed};
 use super::{SemiError, SemiTask};
+use crate::data::names_checksum;
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
 use crate::random::Seed;
 use crate::represent::LoadedEncoder;
-use crate::train::{Config, DataConfig, RunRecord, names_checksum};
+use crate::train::{Config, DataConfig, LearnedLabels, RunRecord};
 use burn::tensor::Device;
 
 /// End of the name of the time that a network learns to be fed.
@@ -85,9 +86,22 @@ impl Start {
             preprocess: task.preprocess.clone(),
             model: model_config,
             images_checksum: Some(names_checksum(&task.images)),
+            labels_checksum: None,
             init: None,
+            inherited_labels: self.learned_labels(),
         };
         Ok(Network { config, record, model, weights })
+    }
+
+    /// The labels that the weights of a trained encoder have seen.
+    pub fn learned_labels(&self) -> Vec<LearnedLabels> {
+        match self {
+            // Random weights have a run's settings, but no step.
+            Self::Trained(encoder, _) if encoder.step().is_some() => {
+                LearnedLabels::of(encoder.config(), encoder.record())
+            }
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -43,6 +43,12 @@ impl SemiTask {
         })
     }
 
+    /// Forgets the true labels of the images without a known one, for a start that has learned them: figures of those
+    /// images would be too good.
+    pub fn forget_truth(&mut self) {
+        self.truth.fill(None);
+    }
+
     /// Rows without a known label, ascending.
     pub fn unlabelled(&self) -> Vec<usize> {
         let values = self.labels.values();

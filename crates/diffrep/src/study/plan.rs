@@ -163,7 +163,10 @@ impl StudyPlan {
         let text = std::fs::read_to_string(path)
             .map_err(|reason| StudyError::Unreadable { path: path.to_owned(), reason })?;
         let file: PlanFile = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
+            let line = error
+                .span()
+                .and_then(|span| text.get(..span.start))
+                .map_or(0, |before| before.matches('\n').count() + 1);
             let message = error.message().replace('\n', " ");
             StudyError::Plan { path: path.to_owned(), problem: format!("line {line}: {message}") }
         })?;

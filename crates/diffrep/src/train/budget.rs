@@ -1,5 +1,6 @@
 //! Steps out of minutes: how many fit, measured on the machine that will make them.
 use super::health::Monitor;
+use super::plan::MOST_STEPS;
 use super::{DryRun, Plan, TrainError};
 use crate::random::Seed;
 use burn::tensor::Device;
@@ -57,12 +58,13 @@ impl Costs {
         Ok(Self { step: typical(times), health })
     }
 
-    /// Steps that fit, with a look at the health at multiples of either of `every` steps and at the end; at least one step.
+    /// Steps that fit, with a look at the health at multiples of either of `every` steps and at the end; at least one step,
+    /// and no more than a run may have.
     fn steps_within(&self, seconds: f64, every: [u64; 2]) -> u64 {
         let [a, b] = every.map(|every| 1.0 / every as f64);
         let both = 1.0 / least_common_multiple(every);
         let each = self.step + self.health * (a + b - both);
-        (((seconds - self.health) / each.max(1e-9)) as u64).max(1)
+        (((seconds - self.health) / each.max(1e-9)) as u64).clamp(1, MOST_STEPS)
     }
 }
 
@@ -97,6 +99,7 @@ mod tests {
             assert!((spent(steps) - 900.0).abs() < 12.0, "{every:?}: {steps}");
         }
         assert_eq!(costs.steps_within(0.1, [100, 100]), 1);
+        assert_eq!(costs.steps_within(1e30, [100, 100]), MOST_STEPS);
     }
 
     #[test]

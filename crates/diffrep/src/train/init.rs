@@ -1,6 +1,6 @@
 //! The weights that a run starts from, if they are those of another run.
 use super::checkpoint::{self, Weights, Which};
-use super::{RunError, RunFolder};
+use super::{LearnedLabels, RunError, RunFolder};
 use crate::nn::parameters::Layout;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -38,6 +38,15 @@ impl InitRecord {
             true => Ok(weights),
             false => Err(RunError::OtherInit { run: self.run.clone(), step: self.step }),
         }
+    }
+
+    /// The labels that these weights have seen.
+    ///
+    /// # Errors
+    /// No run there any more.
+    pub(super) fn learned_labels(&self) -> Result<Vec<LearnedLabels>, RunError> {
+        let folder = RunFolder::open(&self.run)?;
+        Ok(LearnedLabels::of(&folder.config()?, &folder.record()?))
     }
 
     /// Whether the folder `run` is the one that this names.

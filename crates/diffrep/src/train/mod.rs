@@ -11,6 +11,7 @@ mod ema;
 mod error;
 mod health;
 mod init;
+mod learned;
 mod learner;
 mod memory;
 pub mod metrics;
@@ -30,13 +31,14 @@ pub use dry_run::DryRun;
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};
 pub use init::InitRecord;
+pub use learned::LearnedLabels;
 pub use memory::peak as peak_memory;
 pub use metrics::{
     GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
 };
 pub use observer::{Event, Observer};
+pub(crate) use plan::check as check_numbers;
 pub use plan::{Plan, refuse_inside};
-pub(crate) use plan::{check as check_numbers, names_checksum};
 pub(crate) use run_folder::SEMI_SETTINGS;
 pub use run_folder::{LockedRun, RunFolder, RunRecord};
 pub use schedule::{Decay, Schedule};

@@ -1,7 +1,9 @@
 //! Checked settings with everything that they mean: images, networks, objective. A plan can run.
 use super::run_folder::SEMI_SETTINGS;
 use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
-use crate::data::{self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, tested_split};
+use crate::data::{
+    self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, names_checksum, tested_split,
+};
 use crate::nn::ModelConfig;
 use crate::objective::{self, EncoderView, Objective};
 use crate::random::{Purpose, Seed, monitor};
@@ -15,6 +17,8 @@ const LEAST_IMAGES: usize = 8;
 const LARGEST_PART: usize = 4;
 /// Longest side that images are scaled to.
 const LARGEST_SIDE: usize = 4096;
+/// Steps that a run may have; random numbers are keyed by 32 bits of the step.
+pub(super) const MOST_STEPS: u64 = 4_000_000_000;
 /// Numbers that contrastive losses compare.
 const PROJECTION: usize = 128;
 
@@ -90,7 +94,9 @@ impl Plan {
             preprocess,
             model,
             images_checksum: Some(names_checksum(images)),
+            labels_checksum: needs.labels.then(|| images.labels().map(LabelColumn::checksum)).flatten(),
             init: None,
+            inherited_labels: Vec::new(),
         };
         Self::with(config, record, dataset)
     }
@@ -122,6 +128,14 @@ impl Plan {
                 data: config.data.source,
                 expected: "others".to_owned(),
                 found: format!("{images} images, some under other names or in another order"),
+            });
+        }
+        let labels = dataset.train.labels().map(LabelColumn::checksum);
+        if record.labels_checksum.is_some() && labels != record.labels_checksum {
+            return Err(TrainError::DataChanged {
+                data: config.data.source,
+                expected: format!("{images} images with other labels"),
+                found: "images whose labels have changed".to_owned(),
             });
         }
         Self::with(config, record, &dataset)
@@ -185,7 +199,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         (
             "train.steps",
             train.steps as f64,
-            train.steps < 4_000_000_000 && (train.steps > 0 || train.minutes.is_some()),
+            train.steps <= MOST_STEPS && (train.steps > 0 || train.minutes.is_some()),
             "1 to 4 000 000 000, or train.minutes instead",
         ),
         (
@@ -231,13 +245,6 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
             Err(ConfigError::OutOfRange { key, value: value.to_string(), expected })
         }
     }
-}
-
-/// See [`RunRecord::images_checksum`].
-pub(crate) fn names_checksum(images: &ImageSet) -> u32 {
-    (0..images.len()).fold(0, |sum, row| {
-        crc32c::crc32c_append(crc32c::crc32c_append(sum, images.id(row).as_bytes()), &[0])
-    })
 }
 
 /// Rows that are not trained with, ascending; none of a tiny set.

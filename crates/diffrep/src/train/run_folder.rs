@@ -1,5 +1,5 @@
 //! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
-use super::{Config, InitRecord, RunError, checkpoint};
+use super::{Config, InitRecord, LearnedLabels, RunError, checkpoint};
 use crate::data::{ImageShape, Preprocess};
 use crate::files::PartFile;
 use crate::nn::ModelConfig;
@@ -38,9 +38,16 @@ pub struct RunRecord {
     /// nothing can go on with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images_checksum: Option<u32>,
+    /// [`LabelColumn::checksum`](crate::data::LabelColumn::checksum) of the labels that are learned; absent as above, and
+    /// for methods that learn none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels_checksum: Option<u32>,
     /// The run whose weights were the first ones; absent: they are random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub init: Option<InitRecord>,
+    /// Labels that those weights had seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inherited_labels: Vec<LearnedLabels>,
 }
 
 impl RunRecord {

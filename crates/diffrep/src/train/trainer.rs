@@ -72,6 +72,7 @@ impl Trainer {
         if let Some(init) = init {
             let (record, weights) = InitRecord::of(init, learner.layout())?;
             learner.start_from(weights);
+            plan.record.inherited_labels = record.learned_labels()?;
             plan.record.init = Some(record);
         }
         run.create(&plan.config, &plan.record)?;
@@ -171,7 +172,11 @@ impl Trainer {
             } else {
                 continue;
             };
-            self.save(observer)?;
+            if !step.is_multiple_of(self.plan.config.checkpoint.every) {
+                // Without the stop there would be no checkpoint here, so that this one must not be the best.
+                self.progress.score = None;
+                self.save(observer)?;
+            }
             return Ok(ending);
         }
         Ok(Ending::Finished)

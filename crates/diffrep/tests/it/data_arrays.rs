@@ -98,6 +98,22 @@ fn an_archive_holds_images_labels_and_a_test_split() {
 }
 
 #[test]
+fn both_splits_of_an_archive_have_one_scale() {
+    let (bright, dark) =
+        (npy(&[1, 2, 2], &[0.0f32, 51.0, 102.0, 255.0]), npy(&[1, 2, 2], &[0.0f32, 1.0, 0.5, 1.0]));
+    for (train, test) in [(&bright, &dark), (&dark, &bright)] {
+        let data = open_npz(&[("x_train", train.clone()), ("x_test", test.clone())]).unwrap();
+        let mut values = [[0.0; 4]; 2];
+        data.train.read(&[0], &mut values[0]).unwrap();
+        data.test.as_ref().unwrap().read(&[0], &mut values[1]).unwrap();
+        values.sort_by(|a, b| b[3].total_cmp(&a[3]));
+        assert_eq!(values, [[0.0, 0.2, 0.4, 1.0], [0.0, 1.0 / 255.0, 0.5 / 255.0, 1.0 / 255.0]]);
+    }
+    // Alone it is what it seems.
+    assert_eq!(pixels(&open_npy(&dark).unwrap()), [0.0, 1.0, 0.5, 1.0]);
+}
+
+#[test]
 fn a_nan_is_refused_and_its_image_named() {
     let mut values = vec![0.5f32; 12];
     values[7] = f32::NAN;

@@ -90,6 +90,17 @@ fn train_and_test_folders_are_splits_with_one_class_map() {
 }
 
 #[test]
+fn a_class_called_train_is_not_taken_for_a_split_without_a_word() {
+    let data = folder(&["bus/1.png", "car/1.png", "train/1.png"]);
+    let error = open(data.path().to_str().unwrap(), &OpenOptions::default()).unwrap_err().to_string();
+    assert!(error.contains("has images in `train` and in `bus`"), "{error}");
+    // What holds no images doesn't matter.
+    let split = folder(&["train/a/1.png", "train/b/1.png"]);
+    fs::create_dir(split.path().join("notes")).unwrap();
+    assert_eq!(ids(&open_default(split.path()).train), ["train/a/1.png", "train/b/1.png"]);
+}
+
+#[test]
 fn folders_may_be_ignored_or_forced_as_classes() {
     let data = folder(&["cat/x/1.png", "dog/1.png"]);
     let with = |labels| open_with(data.path(), &OpenOptions { labels, ..OpenOptions::default() }).train;

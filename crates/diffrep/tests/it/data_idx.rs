@@ -41,10 +41,30 @@ fn the_four_files_of_mnist_are_a_data_set_plain_or_compressed() {
     let mut pixels = [0.0; 6];
     data.train.read(&[1, 0], &mut pixels).unwrap();
     assert_eq!(pixels, [0.4, 0.0, 0.0, 0.0, 0.2, 1.0]);
-    assert_eq!(data.train.labels().unwrap().values, [Some(7), Some(3)]);
+    let labels = data.train.labels().unwrap();
+    assert_eq!((labels.class(0), labels.class(1)), (Some("7"), Some("3")));
     let test = data.test.unwrap();
     assert_eq!(test.len(), 1);
     assert!(test.labels().is_none());
+}
+
+#[test]
+fn classes_are_the_numbers_that_occur_in_either_split_but_clothes_are_ten() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, count) in [("digits", 3), ("fashion", 10)] {
+        let path = folder.path().join(name);
+        fs::create_dir(&path).unwrap();
+        let write = |name: &str, bytes: &[u8]| fs::write(path.join(name), bytes).unwrap();
+        for (split, labels) in [("train", [7, 3]), ("t10k", [9, 3])] {
+            write(&format!("{split}-images-idx3-ubyte"), &idx(&[2, 1, 1], &[0, 1]));
+            write(&format!("{split}-labels-idx1-ubyte"), &idx(&[2], &labels));
+        }
+        let data = open_path(&path).unwrap();
+        let (train, test) = (data.train.labels().unwrap(), data.test.as_ref().unwrap().labels().unwrap());
+        assert_eq!((train.classes.len(), &train.classes), (count, &test.classes));
+        assert_eq!((train.class(1), train.class(1)), (test.class(1), train.class(1)));
+        assert_ne!(train.class(0), test.class(0));
+    }
 }
 
 #[test]

@@ -101,6 +101,18 @@ fn a_contact_sheet_has_a_line_for_each_class() {
 }
 
 #[test]
+fn large_images_are_reduced_on_the_sheet() {
+    let shape = ImageShape { height: 200, width: 400, channels: 1 };
+    let set = ImageSet::from_bytes(shape, vec![77; 2 * shape.len()], Vec::new()).unwrap();
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().join("sheet.png");
+    write_contact_sheet(&path, &set).unwrap();
+    let sheet = image::open(&path).unwrap().into_luma8();
+    assert_eq!(sheet.dimensions(), (2 * 132 + 4, 68 + 4));
+    assert_eq!((sheet.get_pixel(70, 35).0, sheet.get_pixel(133, 35).0), ([77], [255]));
+}
+
+#[test]
 fn a_set_without_labels_is_shown_from_beginning_to_end() {
     let shape = ImageShape { height: 48, width: 48, channels: 1 };
     let bytes = (0..40u8).flat_map(|row| vec![row; shape.len()]).collect();

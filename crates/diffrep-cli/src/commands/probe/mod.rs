@@ -3,7 +3,7 @@ mod text;
 
 pub use text::text;
 
-use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, bar, open_data};
 use crate::progress::Stages;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
@@ -21,6 +21,15 @@ const SAMPLED: usize = 2000;
 /// Seeds of the probes that read one t, and of those that read all.
 const SEEDS: u64 = 3;
 const HEAD_SEEDS: u64 = 5;
+
+/// What is probed beside the baselines.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Source {
+    /// The encoder's codes.
+    Encoder,
+    /// Those and a block of the score network.
+    Score,
+}
 
 /// Measure how good the embeddings are: small classifiers on the frozen codes, for each level of detail, beside
 /// raw pixels and an untrained encoder.
@@ -51,7 +60,7 @@ pub struct Args {
     levels: LevelArgs,
     /// Features beside the encoder's codes: score, those of a block of the score network at each t. Default: none.
     #[arg(long, value_name = "S", default_value = "encoder", hide_default_value = true)]
-    source: SourceName,
+    source: Source,
     #[command(flatten)]
     score: ScoreArgs,
     /// Probes every block of the score network (or that of --block) at every t with the first of the probes, and records
@@ -71,7 +80,7 @@ pub struct Args {
     /// Training of the probes: default (2 learning rates, at most 30 epochs) or paper (6 learning rates, 100 epochs).
     #[arg(long, value_name = "R", default_value = "default", hide_default_value = true)]
     recipe: String,
-    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3, and 5 with --head.
+    /// Number of seeds; each draws validation rows, few labels, initial weights. Default: 3, of --head 5.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
     seeds: Option<u64>,
 }
@@ -102,9 +111,9 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
     };
     let heads = (heads, (0..args.seeds.unwrap_or(HEAD_SEEDS)).collect());
     let encoder = args.encoder.open()?;
-    let train =
-        open_data(&encoder, args.train_data.as_deref().or(args.data.as_deref()), args.labels.as_deref())?;
-    let test = args.test_data.as_deref().map(|spec| open_data(&encoder, Some(spec), None)).transpose()?;
+    let data = args.train_data.as_deref().or(args.data.as_deref());
+    let train = open_data(&encoder, data, args.labels.as_deref(), ui)?;
+    let test = args.test_data.as_deref().map(|spec| open_data(&encoder, Some(spec), None, ui)).transpose()?;
     let labelled = LabelledData::new(&train, test.as_ref(), args.label.as_deref())?;
     ui.message(format!(
         "{} images to learn from, {} to test on ({}, {})",
@@ -128,6 +137,12 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
     let outcome = probe_run(&args.encoder.run, &request, &|event| show(&stages, event));
     stages.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
+    if !scores.leave_head() {
+        ui.message(
+            "no head to save for `predict`: kNN has none, and without validation rows (two labelled images of a class at \
+             least) none can be chosen; one of an earlier probe stays",
+        );
+    }
     Ok((scores, request.settings))
 }
 
@@ -160,14 +175,10 @@ fn without_labels(encoder: &LoadedEncoder, labelled: &LabelledData, t: &[f64], u
 
 /// The score network and its blocks to probe, if any.
 fn open_score(args: &Args) -> Result<Option<(ScoreNetwork, Vec<BlockName>)>> {
-    if !args.grid && args.source == SourceName::Encoder {
-        ensure!(args.score.block.is_none(), "--block is of the score network: add --source score or --grid");
+    if !args.grid && args.source == Source::Encoder {
+        args.score.refuse_given("--source score or --grid")?;
         return Ok(None);
     }
-    ensure!(
-        args.source != SourceName::Both,
-        "--source is both, expected encoder or score; --grid probes both together"
-    );
     let network = args.encoder.open_score()?;
     let blocks = match args.score.block {
         Some(block) => vec![block],

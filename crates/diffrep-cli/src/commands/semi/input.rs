@@ -3,7 +3,7 @@ use super::Args;
 use crate::bad_images::tell_skipped;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use diffrep::data::{self, Dataset, Labels, OpenOptions, Preprocess};
+use diffrep::data::{self, Dataset, Labels, OpenOptions, Preprocess, Provenance};
 use diffrep::nn::device::Device;
 use diffrep::random::Seed;
 use diffrep::represent::LoadedEncoder;
@@ -41,7 +41,16 @@ impl Input {
             }
         };
         tell_skipped(&dataset, ui);
-        let task = SemiTask::new(&dataset, &known, preprocess)?;
+        let mut task = SemiTask::new(&dataset, &known, preprocess)?;
+        let provenance = Provenance::of_train(&dataset);
+        let learned = start.learned_labels();
+        if let Some(learned) = learned.iter().find(|learned| learned.are_of(&task.images, &provenance)) {
+            ui.message(format!(
+                "warning: {} has learned labels of these images in --init, so that no accuracy of unlabelled ones is told",
+                learned.method
+            ));
+            task.forget_truth();
+        }
         let protocol = Protocol {
             data: task.dataset.clone(),
             labels: match known {
@@ -71,7 +80,7 @@ fn open(args: &Args, mut options: OpenOptions) -> Result<(Dataset, KnownLabels, 
     let mut dataset = data::open(&args.data, &options)?;
     let known = match args.labels.parse() {
         Ok(count) => KnownLabels::PerClass { count, seed: Seed(args.label_seed) },
-        Err(_) if args.labels.ends_with(".csv") => {
+        Err(_) if args.labels.to_lowercase().ends_with(".csv") => {
             let labels = Labels::File(PathBuf::from(&args.labels));
             let file = OpenOptions { labels, ..options.clone() };
             let labelled = data::open(&args.data, &file)?;
@@ -83,7 +92,13 @@ fn open(args: &Args, mut options: OpenOptions) -> Result<(Dataset, KnownLabels, 
             }
             KnownLabels::Column(column)
         }
-        Err(_) => KnownLabels::SplitFile(PathBuf::from(&args.labels)),
+        Err(_) => {
+            if dataset.train.labels().is_none() {
+                // The file's classes are none of the data's, whose folders later commands would look for.
+                options.labels = Labels::Ignore;
+            }
+            KnownLabels::SplitFile(PathBuf::from(&args.labels))
+        }
     };
     Ok((dataset, known, DataConfig::of(&args.data, &options)))
 }

@@ -109,6 +109,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         "supervised" => Some(SemiMethod::Supervised),
         other => bail!("--method is `{other}`, expected propagate, laplacenet or supervised"),
     };
+    refuse_unused(args, method.is_none())?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.data, &args.method));
     refuse_inside(&args.data, &out)?;
     let device = args.device.open()?;
@@ -133,6 +134,23 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
             output::finished(args, &input.protocol, (task, &outcome), &out, ui)
         }
         Some(method) => train(args, method, input, (&out, &device), ui),
+    }
+}
+
+/// Errors about options of which the method has no use.
+fn refuse_unused(args: &Args, propagates: bool) -> Result<()> {
+    time(args)?;
+    let unused = match propagates {
+        true => vec![
+            ("--minutes", args.minutes.is_some()),
+            ("--no-mixup", args.no_mixup),
+            ("--flip", args.flip.is_some()),
+        ],
+        false => vec![("--no-whiten", args.no_whiten)],
+    };
+    match unused.into_iter().find(|(_, given)| *given) {
+        Some((name, _)) => bail!("{name} changes nothing with --method {}: leave it out", args.method),
+        None => Ok(()),
     }
 }
 

@@ -19,6 +19,9 @@ impl Lines for TileLines {
 
     #[inline(always)]
     unsafe fn line<S: Simd>(&self, _: S, line: Line) {
+        // Pointers are read and written by whole tiles.
+        assert!(S::LANES == MOST && line.lanes <= 2 * MOST, "tiles of {} lanes", line.lanes);
+        assert!(line.count >= self.rows && line.run.is_multiple_of(self.depth), "tiles for other lines");
         let tiles = line.count.div_ceil(self.rows);
         // The last tile may overlap the one before: its pixels are computed twice, and alike.
         let first = |tile: usize| (tile * self.rows).min(line.count - self.rows);

@@ -15,16 +15,17 @@ use crate::simd::{InstructionSet, amx};
 /// Words of a tile from which its products are worth their loads.
 const LEAST: usize = 4;
 
-/// The longest tile that cuts `length` words into equal pieces.
+/// The longest tile that cuts `length` words into equal pieces; any does for none, as of a phase without weights.
 fn piece(length: usize) -> usize {
-    (1..=amx::MOST).rev().find(|size| length.is_multiple_of(*size)).unwrap_or(1)
+    (2..=amx::MOST).rev().find(|size| length.is_multiple_of(*size)).unwrap_or(1)
 }
 
 fn available(precision: Precision) -> bool {
     precision == Precision::Bf16 && InstructionSet::current() == InstructionSet::Amx
 }
 
-/// Whether the plan's lines are to be computed by tiles. How a plan is cut into tasks changes nothing: nor do the sums.
+/// Whether the plan's lines are to be computed by tiles. How the plan is cut into tasks doesn't matter, so that sums don't
+/// depend on the number of threads.
 pub(super) fn suits(plan: &Plan) -> bool {
     available(plan.precision)
         && plan.phases.iter().all(|phase| piece(phase.horizontal.len() * plan.words()) >= LEAST)

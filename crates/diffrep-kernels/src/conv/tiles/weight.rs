@@ -4,7 +4,7 @@ use super::super::band::Band;
 use super::super::pack::Block;
 use super::super::{Conv2d, WeightOrder};
 use super::{LEAST, available, piece};
-use crate::parallel::{self, CHUNK};
+use crate::parallel;
 use crate::simd::amx::{Layout, MOST, Shape, Start, Tiles};
 
 /// Whether the weights' gradient is to be computed by tiles.
@@ -40,8 +40,7 @@ pub(in super::super) fn accumulate(shape: &Conv2d, lanes: usize, band: &Band, fi
     let x_step = shape.stride * shape.inputs;
     assert!(lanes.is_multiple_of(MOST) && band.gy.len() == band.rows * columns * lanes);
     assert_eq!(sum.len(), shape.kernel * run * lanes);
-    let last = (band.rows - 1) * band.x_row + (shape.kernel - 1) * band.kernel_row + (columns - 1) * x_step;
-    assert!(band.x.len() >= last + run);
+    band.check_source(shape);
     let size = Shape { rows: MOST, depth: piece(columns), columns: piece(run) };
     let tiles = Tiles::new(size);
     let (left, to) =
@@ -61,8 +60,8 @@ pub(in super::super) fn accumulate(shape: &Conv2d, lanes: usize, band: &Band, fi
                 });
                 let target = sum[(k * lanes + lane) * run + i..].as_mut_ptr();
                 let start = if first { Start::Zero } else { Start::Target };
-                // SAFETY: lanes come in whole tiles, rows and columns of the sums too; the largest index of `x` and the
-                // lengths of the others were checked above.
+                // SAFETY: lanes come in whole tiles, rows and columns of the sums too, and `depth` divides the columns that are
+                // summed over; the largest index of `x` and the lengths of the others were checked above.
                 unsafe {
                     match (two_left, two_right) {
                         (true, true) => tiles.multiply::<2, 2>(start, steps, left, x_step, target, to),
@@ -77,22 +76,8 @@ pub(in super::super) fn accumulate(shape: &Conv2d, lanes: usize, band: &Band, fi
     }
 }
 
-/// Adds the partial sums, `part` numbers each, in order and writes them in the weights' order.
-pub(in super::super) fn combine(
-    shape: &Conv2d,
-    groups: &[Vec<Block>],
-    sums: &mut [f32],
-    part: usize,
-    dw: &mut [f32],
-) {
-    let (total, others) = sums.split_at_mut(part);
-    parallel::for_each_part(total, CHUNK, |i, out| {
-        for other in others.chunks_exact(part) {
-            for (out, value) in out.iter_mut().zip(&other[i * CHUNK..]) {
-                *out += value;
-            }
-        }
-    });
+/// Writes the sums of all groups in the weights' order.
+pub(in super::super) fn combine(shape: &Conv2d, groups: &[Vec<Block>], total: &[f32], dw: &mut [f32]) {
     let run = shape.kernel * shape.inputs;
     // For each output channel: the place of its first row of sums, and the distance to its next.
     let mut starts = Vec::with_capacity(shape.outputs);

@@ -28,6 +28,9 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
     } else {
         ("", None)
     };
+    if train_folder == "train" && test_folder.is_none() {
+        refuse_others_beside(root, options)?;
+    }
     let train = scan::scan(root, train_folder, options, &mut skipped)?;
     let test = test_folder.map(|folder| scan::scan(root, folder, options, &mut skipped)).transpose()?;
     let columns = classes::columns(root, (train_folder, &train), test_folder.zip(test.as_deref()), options)?;
@@ -39,6 +42,21 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
     let (train_column, test_column) = columns;
     let test = test.map(|images| set(images, test_column));
     Ok(Dataset { skipped, ..Dataset::new(name, set(train, train_column), test) })
+}
+
+/// Errors if images lie beside a folder `train` that has no test folder beside it: as likely as a split, it is a class.
+fn refuse_others_beside(root: &Path, options: &OpenOptions) -> Result<(), DataError> {
+    let mut others = scan::subfolders(root, options)?.into_iter().filter(|name| name != "train");
+    let filled = others.find_map(|name| match scan::holds_images(root, &name, options) {
+        Ok(false) => None,
+        outcome => Some(outcome.map(|_| name)),
+    });
+    let Some(other) = filled.transpose()? else { return Ok(()) };
+    let reason = format!(
+        "has images in `train` and in `{other}`, but in no `test` or `val`; name {} as the data, or rename it if it is a class",
+        root.join("train").display()
+    );
+    Err(DataError::malformed(root, reason))
 }
 
 /// Opens one image file as a set of one unlabelled row.

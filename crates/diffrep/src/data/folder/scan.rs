@@ -83,6 +83,11 @@ pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<Str
     Ok(names)
 }
 
+/// Whether there are files below `root`/`folder` that should be images.
+pub(super) fn holds_images(root: &Path, folder: &str, options: &OpenOptions) -> Result<bool, DataError> {
+    Ok(!list(root, &root.join(folder), options)?.0.is_empty())
+}
+
 /// Names of the files that should be images, sorted, and one other file.
 fn list(
     root: &Path,

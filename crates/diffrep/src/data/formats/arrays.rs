@@ -23,7 +23,8 @@ const TEST: [&[&str]; 2] = [&["x_test", "test_images"], &["y_test", "test_labels
 /// Opens a `.npy` file of images.
 pub(crate) fn open_npy(name: &str, path: &Path) -> Result<Dataset, DataError> {
     let array = read(path, stream::open(path)?)?;
-    let train = ImageSet::new(images(path, array)?, Vec::new());
+    let of_bytes = is_of_bytes(&array);
+    let train = ImageSet::new(images(path, array, of_bytes)?, Vec::new());
     Ok(Dataset::new(name, train, None))
 }
 
@@ -45,38 +46,31 @@ pub(crate) fn open_npz(name: &str, path: &Path) -> Result<Dataset, DataError> {
     };
     let mut split = |[images_name, labels_name]: [&[&'static str]; 2]| {
         let Some(found) = find(images_name) else { return Ok(None) };
-        let (member, pixels) = array(found)?;
-        let source = images(&member, pixels)?;
+        let pixels = array(found)?;
         let labels =
             find(labels_name).map(|name| array(name).and_then(|(member, array)| labels(&member, &array)));
-        Ok(Some((source, labels.transpose()?)))
+        Ok(Some((pixels, labels.transpose()?)))
     };
-    let Some((train, train_labels)) = split(TRAIN)? else {
-        let expected = "images in an array named x, images, x_train or train_images";
+    let splits = [split(TRAIN)?, split(TEST)?];
+    // One scale for both splits: in a dark one nothing may be above 1.
+    let of_bytes = splits.iter().flatten().any(|((_, pixels), _)| is_of_bytes(pixels));
+    let labels = splits.each_ref().map(|split| split.as_ref().and_then(|(_, labels)| labels.as_deref()));
+    let [train_column, test_column] = LabelColumn::of_numbers(labels);
+    let set = |split: Option<((PathBuf, Array), _)>, column: Option<LabelColumn>| {
+        let Some(((member, pixels), _)) = split else { return Ok(None) };
+        let source = images(&member, pixels, of_bytes)?;
+        if let Some(column) = column.as_ref().filter(|column| column.values.len() != source.len()) {
+            let reason = format!("{} labels for {} images", column.values.len(), source.len());
+            return Err(DataError::malformed(path, reason));
+        }
+        Ok(Some(ImageSet::new(source, column.into_iter().collect())))
+    };
+    let [train, test] = splits;
+    let Some(train) = set(train, train_column)? else {
+        let expected = "images in an array named x, images, x_train, train_images or arr_0";
         return Err(DataError::malformed(path, format!("holds {}; expected {expected}", names.join(", "))));
     };
-    let (test, test_labels) = split(TEST)?.unzip();
-    let test_labels = test_labels.flatten();
-    let all = || train_labels.iter().chain(&test_labels).flatten();
-    let classes = all().max().map_or(0, |&most| most as usize + 1);
-    let set = |source: Arc<dyn Source>, labels: &Option<Vec<u32>>| match labels {
-        Some(labels) if labels.len() != source.len() => {
-            let reason = format!("{} labels for {} images", labels.len(), source.len());
-            Err(DataError::malformed(path, reason))
-        }
-        Some(labels) => Ok(ImageSet::new(source, vec![numbered(classes, labels)])),
-        None => Ok(ImageSet::new(source, Vec::new())),
-    };
-    let test = test.map(|test| set(test, &test_labels)).transpose()?;
-    Ok(Dataset::new(name, set(train, &train_labels)?, test))
-}
-
-fn numbered(classes: usize, labels: &[u32]) -> LabelColumn {
-    LabelColumn {
-        name: "label".to_owned(),
-        classes: (0..classes).map(|class| class.to_string()).collect(),
-        values: labels.iter().map(|&label| Some(label)).collect(),
-    }
+    Ok(Dataset::new(name, train, set(test, test_column)?))
 }
 
 /// The raw content of an array.
@@ -110,7 +104,8 @@ fn read(path: &Path, mut reader: impl Read) -> Result<Array, DataError> {
     Ok(Array { sizes, kind: dtype.type_char(), width, bytes })
 }
 
-fn images(path: &Path, array: Array) -> Result<Arc<dyn Source>, DataError> {
+/// Images whose floats are values of bytes, 0 to 255, or lie in [0, 1].
+fn images(path: &Path, array: Array, of_bytes: bool) -> Result<Arc<dyn Source>, DataError> {
     let (shape, channels_first) = match array.sizes[..] {
         [_, height, width] => (ImageShape { height, width, channels: 1 }, false),
         [_, height, width, channels @ (1 | 3)] => (ImageShape { height, width, channels }, false),
@@ -128,24 +123,41 @@ fn images(path: &Path, array: Array) -> Result<Arc<dyn Source>, DataError> {
         let bytes = if channels_first { channels_last(&array.bytes, shape) } else { array.bytes };
         return Ok(Arc::new(ByteImages::new(shape, bytes)));
     }
-    let values = floats(path, &array)?;
+    let values = floats(path, &array, of_bytes)?;
     let values = if channels_first { channels_last(&values, shape) } else { values };
     Ok(Arc::new(FloatImages::new(shape, values)))
 }
 
-/// Values in [0, 1].
-fn floats(path: &Path, array: &Array) -> Result<Vec<f32>, DataError> {
+/// The values of an array of floats.
+fn raw_floats(array: &Array) -> Option<Vec<f32>> {
     let bytes = &array.bytes;
-    let mut values: Vec<f32> = match (array.kind, array.width) {
-        (TypeChar::Float, 4) => bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect(),
-        (TypeChar::Float, 8) => {
-            bytes.as_chunks().0.iter().map(|&value| f64::from_le_bytes(value) as f32).collect()
+    match (array.kind, array.width) {
+        (TypeChar::Float, 4) => {
+            Some(bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect())
         }
-        (TypeChar::Uint, 2) => {
+        (TypeChar::Float, 8) => {
+            Some(bytes.as_chunks().0.iter().map(|&value| f64::from_le_bytes(value) as f32).collect())
+        }
+        _ => None,
+    }
+}
+
+/// Whether floats are above 1, so that they are values of bytes.
+fn is_of_bytes(array: &Array) -> bool {
+    raw_floats(array).is_some_and(|values| values.iter().any(|&value| value > 1.0))
+}
+
+/// Values in [0, 1].
+fn floats(path: &Path, array: &Array, of_bytes: bool) -> Result<Vec<f32>, DataError> {
+    let bytes = &array.bytes;
+    let (raw, is_float) = (raw_floats(array), array.kind == TypeChar::Float);
+    let mut values: Vec<f32> = match (raw, array.kind, array.width) {
+        (Some(values), ..) => values,
+        (None, TypeChar::Uint, 2) => {
             let words = bytes.as_chunks().0.iter().map(|&value| u16::from_le_bytes(value));
             words.map(|word| f32::from(word) / f32::from(u16::MAX)).collect()
         }
-        (kind, width) => {
+        (None, kind, width) => {
             let reason = format!("images of type {}{width}, expected u1, u2, f4 or f8", kind.to_str());
             return Err(DataError::malformed(path, reason));
         }
@@ -161,7 +173,7 @@ fn floats(path: &Path, array: &Array) -> Result<Vec<f32>, DataError> {
         let reason = format!("values from {least} to {most}, expected [0, 1] or [0, 255]");
         return Err(DataError::malformed(path, reason));
     }
-    if most > 1.0 {
+    if of_bytes && is_float {
         values.iter_mut().for_each(|value| *value /= 255.0);
     }
     Ok(values)

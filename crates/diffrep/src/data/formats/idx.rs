@@ -71,23 +71,45 @@ pub(crate) fn find_in(folder: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 /// The data set of training images and, where given, test images; labels lie beside them or don't exist.
 pub(crate) fn open(name: &str, train: &Path, test: Option<&Path>) -> Result<Dataset, DataError> {
     let fashion = train.to_string_lossy().contains("fashion");
-    let split = |images: &Path| open_split(images, fashion);
-    Ok(Dataset::new(name, split(train)?, test.map(split).transpose()?))
+    let (train, test) = (read_split(train)?, test.map(read_split).transpose()?);
+    let labels = |split: Option<&SplitFiles>| split.and_then(|split| split.labels.clone());
+    let numbers = [labels(Some(&train)), labels(test.as_ref())];
+    let columns =
+        match fashion && numbers.iter().flatten().flatten().all(|&class| class < FASHION.len() as u32) {
+            true => numbers.map(|labels| labels.map(|labels| published(&labels))),
+            false => LabelColumn::of_numbers(numbers.each_ref().map(Option::as_deref)),
+        };
+    let [train_column, test_column] = columns;
+    let set = |split: SplitFiles, column: Option<LabelColumn>| {
+        ImageSet::new(Arc::new(split.images), column.into_iter().collect())
+    };
+    Ok(Dataset::new(name, set(train, train_column), test.map(|test| set(test, test_column))))
 }
 
-fn open_split(path: &Path, fashion: bool) -> Result<ImageSet, DataError> {
+/// The clothes have names, all ten of them.
+fn published(labels: &[u32]) -> LabelColumn {
+    LabelColumn {
+        name: "label".to_owned(),
+        classes: FASHION.map(str::to_owned).to_vec(),
+        values: labels.iter().copied().map(Some).collect(),
+    }
+}
+
+struct SplitFiles {
+    images: ByteImages,
+    labels: Option<Vec<u32>>,
+}
+
+fn read_split(path: &Path) -> Result<SplitFiles, DataError> {
     let images = read(path, &[3, 4], "images")?;
     let [count, height, width] = [images.dimensions[0], images.dimensions[1], images.dimensions[2]];
     let channels = images.dimensions.get(3).copied().unwrap_or(1);
     if images.bytes.is_empty() {
         return Err(DataError::Empty { path: path.to_owned(), hint: String::new() });
     }
-    let columns = match labels_beside(path) {
-        Some(labels) => vec![label_column(&labels, count, fashion)?],
-        None => Vec::new(),
-    };
+    let labels = labels_beside(path).map(|labels| read_labels(&labels, count)).transpose()?;
     let shape = ImageShape { height, width, channels };
-    Ok(ImageSet::new(Arc::new(ByteImages::new(shape, images.bytes)), columns))
+    Ok(SplitFiles { images: ByteImages::new(shape, images.bytes), labels })
 }
 
 /// `train-images-idx3-ubyte.gz` has its labels in `train-labels-idx1-ubyte.gz`, with or without the `.gz`.
@@ -103,16 +125,11 @@ fn labels_beside(images: &Path) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-fn label_column(path: &Path, count: usize, fashion: bool) -> Result<LabelColumn, DataError> {
+fn read_labels(path: &Path, count: usize) -> Result<Vec<u32>, DataError> {
     let labels = read(path, &[1], "labels")?.bytes;
     if labels.len() != count {
         let reason = format!("{} labels for {count} images", labels.len());
         return Err(DataError::malformed(path, reason));
     }
-    let classes = labels.iter().max().map_or(0, |&most| usize::from(most) + 1).max(10);
-    let mut column = LabelColumn::numbered("label", classes, labels);
-    if fashion && classes == FASHION.len() {
-        column.classes = FASHION.map(str::to_owned).to_vec();
-    }
-    Ok(column)
+    Ok(labels.into_iter().map(u32::from).collect())
 }

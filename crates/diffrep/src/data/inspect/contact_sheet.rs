@@ -1,5 +1,6 @@
 //! A sheet of small pictures: one line a class, or the set from beginning to end.
-use crate::data::{DataError, ImageSet};
+use crate::data::resample::resample;
+use crate::data::{DataError, ImageSet, ImageShape};
 use image::{Rgb, RgbImage};
 use std::path::Path;
 
@@ -9,6 +10,8 @@ const MOST_LINES: usize = 20;
 const PLAIN_LINES: usize = 8;
 /// Small images are enlarged by a whole factor to about this side, in pixels.
 const SIDE: usize = 48;
+/// Larger images are reduced to this longest side.
+const LARGEST_SIDE: usize = 128;
 const GAP: usize = 4;
 const GROUND: Rgb<u8> = Rgb([255; 3]);
 
@@ -19,16 +22,17 @@ const GROUND: Rgb<u8> = Rgb([255; 3]);
 /// An image that can't be read, a path that can't be written.
 pub fn write_contact_sheet(path: &Path, set: &ImageSet) -> Result<(), DataError> {
     let lines = lines(set);
-    let shape = set.shape();
+    let (whole, shape) = (set.shape(), shown(set.shape()));
     let scale = (SIDE / shape.height.max(shape.width)).max(1);
     let (height, width) = (shape.height * scale, shape.width * scale);
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let extent = |count: usize, side: usize| (count * (side + GAP) + GAP) as u32;
     let mut sheet = RgbImage::from_pixel(extent(columns, width), extent(lines.len(), height), GROUND);
     for (line, rows) in lines.iter().enumerate() {
-        let mut pixels = vec![0.0; rows.len() * shape.len()];
-        set.read(rows, &mut pixels)?;
-        for (column, image) in pixels.chunks(shape.len()).enumerate() {
+        for (column, row) in rows.iter().enumerate() {
+            let mut image = vec![0.0; whole.len()];
+            set.read(&[*row], &mut image)?;
+            let image = reduced(image, whole, shape);
             let (top, left) = (line * (height + GAP) + GAP, column * (width + GAP) + GAP);
             for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
                 let pixel =
@@ -45,6 +49,32 @@ pub fn write_contact_sheet(path: &Path, set: &ImageSet) -> Result<(), DataError>
         image::ImageError::IoError(reason) => DataError::Io { path: path.to_owned(), reason },
         other => DataError::malformed(path, other.to_string()),
     })
+}
+
+/// The shape that images of `shape` are reduced to.
+fn shown(shape: ImageShape) -> ImageShape {
+    let longest = shape.height.max(shape.width);
+    if longest <= LARGEST_SIDE {
+        return shape;
+    }
+    let side = |side: usize| (side * LARGEST_SIDE / longest).max(1);
+    ImageShape { height: side(shape.height), width: side(shape.width), ..shape }
+}
+
+fn reduced(image: Vec<f32>, whole: ImageShape, shape: ImageShape) -> Vec<f32> {
+    if whole == shape {
+        return image;
+    }
+    let line = whole.width * whole.channels;
+    let mut small = vec![0.0; shape.len()];
+    resample(
+        whole.height,
+        whole.width,
+        shape,
+        |y, out| out.copy_from_slice(&image[y * line..][..line]),
+        &mut small,
+    );
+    small
 }
 
 /// The rows on each line.

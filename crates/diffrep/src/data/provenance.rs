@@ -1,0 +1,125 @@
+//! Telling images apart however their data are called, so that nobody is tested on what was learned.
+use super::{COLOURED, Dataset, ImageSet, origin};
+use std::path::{Path, PathBuf};
+
+/// Where the rows of a split come from.
+#[derive(Clone, Debug)]
+pub struct Provenance {
+    /// Path of the data without links and detours, or their name.
+    data: PathBuf,
+    /// Whether it is the test split of data that have one.
+    test: bool,
+    /// [`names_checksum`] of the split if its images lie in files, whose names tell something.
+    files: Option<u32>,
+}
+
+impl Provenance {
+    /// Of `dataset`'s training split or all of it.
+    pub fn of_train(dataset: &Dataset) -> Self {
+        Self::of(dataset, &dataset.train, false)
+    }
+
+    /// Of `dataset`'s test split, `None` without one.
+    pub fn of_test(dataset: &Dataset) -> Option<Self> {
+        dataset.test.as_ref().map(|set| Self::of(dataset, set, true))
+    }
+
+    fn of(dataset: &Dataset, set: &ImageSet, test: bool) -> Self {
+        let files = set.file_sizes().map(|_| names_checksum(set));
+        Self { data: place(&dataset.origin), test, files }
+    }
+
+    /// Whether any of `images`, rows of this split, is among the training images of the data at `source`, whose names
+    /// have the checksum `names` if it is known. Files are known by their path, or by their names if there is nothing at
+    /// `source` any more: the data were moved. Other images are known by their data alone.
+    pub fn overlaps(&self, images: &ImageSet, source: &str, names: Option<u32>) -> bool {
+        let theirs = place(&origin(source));
+        let Some(files) = self.files else {
+            return !self.test && (self.data.starts_with(&theirs) || theirs.starts_with(&self.data));
+        };
+        if !theirs.exists() {
+            return !self.test && Some(files) == names;
+        }
+        let inner = theirs.join("train");
+        let learned = if inner.is_dir() { inner } else { theirs };
+        (0..images.len()).any(|row| self.data.join(images.id(row)).starts_with(&learned))
+    }
+}
+
+/// The place of grey data that were painted is that of the grey ones.
+fn place(origin: &str) -> PathBuf {
+    Path::new(origin.strip_prefix(COLOURED).unwrap_or(origin)).to_owned()
+}
+
+/// CRC-32C of the images' names in their order, each ended by a zero.
+pub fn names_checksum(images: &ImageSet) -> u32 {
+    (0..images.len()).fold(0, |sum, row| {
+        crc32c::crc32c_append(crc32c::crc32c_append(sum, images.id(row).as_bytes()), &[0])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{OpenOptions, open};
+    use image::RgbImage;
+
+    /// A folder of pictures at these relative paths.
+    fn pictures(paths: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for path in paths {
+            let file = folder.path().join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            RgbImage::new(4, 4).save(file).unwrap();
+        }
+        folder
+    }
+
+    fn opened(path: &Path) -> Dataset {
+        open(&path.display().to_string(), &OpenOptions::default()).unwrap()
+    }
+
+    #[test]
+    fn images_are_known_under_other_names_of_their_data() {
+        let folder = pictures(&["train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/4.png"]);
+        let whole = opened(folder.path());
+        let source = folder.path().display().to_string();
+        let train = Provenance::of_train(&whole);
+        let names = [
+            source.clone(),
+            format!("{COLOURED}{source}"),
+            format!("{source}/train"),
+            format!("{source}/train/../."),
+        ];
+        assert!(names.iter().all(|name| train.overlaps(&whole.train, name, None)));
+        let test = whole.test.as_ref().unwrap();
+        assert!(!Provenance::of_test(&whole).unwrap().overlaps(test, &source, None));
+        // Either part, opened as data of its own.
+        let part = opened(&folder.path().join("train"));
+        assert!(Provenance::of_train(&part).overlaps(&part.train, &source, None));
+        let part = opened(&folder.path().join("test"));
+        assert!(!Provenance::of_train(&part).overlaps(&part.train, &source, None));
+    }
+
+    #[test]
+    fn moved_images_are_known_by_their_names_but_namesakes_are_others() {
+        let paths = ["a/1.png", "b/2.png"];
+        let (before, after) = (pictures(&paths), pictures(&paths));
+        let (data, source) = (opened(after.path()), before.path().display().to_string());
+        let names = Some(names_checksum(&data.train));
+        let overlaps = || Provenance::of_train(&data).overlaps(&data.train, &source, names);
+        assert!(!overlaps());
+        drop(before);
+        assert!(overlaps());
+    }
+
+    #[test]
+    fn images_outside_of_files_are_known_by_their_data() {
+        let digits = open("digits", &OpenOptions::default()).unwrap();
+        let (train, test) = (Provenance::of_train(&digits), Provenance::of_test(&digits).unwrap());
+        assert!(train.overlaps(&digits.train, "digits", None));
+        assert!(train.overlaps(&digits.train, "coloured:digits", None));
+        assert!(!train.overlaps(&digits.train, "shapes", Some(0)));
+        assert!(!test.overlaps(digits.test.as_ref().unwrap(), "digits", None));
+    }
+}
