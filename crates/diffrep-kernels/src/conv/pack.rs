@@ -13,6 +13,16 @@ pub(super) struct Block {
     pub(super) lanes: usize,
 }
 
+/// Channels of all blocks.
+pub(super) fn width_of(blocks: &[Block]) -> usize {
+    blocks.iter().map(|block| block.width).sum()
+}
+
+/// Lanes of all blocks.
+pub(super) fn lanes_of(blocks: &[Block]) -> usize {
+    blocks.iter().map(|block| block.lanes).sum()
+}
+
 vectorised! {
     /// Cuts `channels` into blocks as wide as a register tile, the last one as wide as needed.
     pub(super) fn blocks(_s, channels: usize) -> Vec<Block> {
@@ -42,7 +52,7 @@ impl Packed {
 
     /// The bias, or zeros, for all lanes.
     pub(super) fn padded(&self, bias: Option<&[f32]>) -> Vec<f32> {
-        let mut padded = vec![0.0; self.blocks.iter().map(|b| b.lanes).sum()];
+        let mut padded = vec![0.0; lanes_of(&self.blocks)];
         if let Some(bias) = bias {
             padded[..bias.len()].copy_from_slice(bias);
         }

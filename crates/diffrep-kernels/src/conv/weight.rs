@@ -1,7 +1,7 @@
 //! Gradient of the weights.
 use super::band::{Band, GROUP, PARTS, add_parts};
 use super::outer::{Products, outer};
-use super::pack::{Block, blocks};
+use super::pack::{Block, blocks, lanes_of, width_of};
 use super::pad::{Padded, pair_rows};
 use super::plan::{Image, Plan};
 use super::tile::by_rows;
@@ -38,7 +38,7 @@ pub fn backward_weight(shape: &Conv2d, x: &[f32], gy: &[f32], dw: &mut [f32]) {
     let parts = units.min(PARTS);
     let groups = blocks(shape.outputs).chunks(blocks(GROUP).len()).map(<[Block]>::to_vec).collect::<Vec<_>>();
     let taps = shape.kernel * shape.kernel * shape.inputs;
-    let sizes: Vec<usize> = groups.iter().map(|g| taps * g.iter().map(|b| b.lanes).sum::<usize>()).collect();
+    let sizes: Vec<usize> = groups.iter().map(|group| taps * lanes_of(group)).collect();
     let all: usize = sizes.iter().sum();
 
     let mut sums = Buffer::new(parts * all);
@@ -132,8 +132,7 @@ fn accumulate_band(
         });
     }
     let pairs = band.rows.div_ceil(2);
-    let outputs: usize = group.iter().map(|b| b.width).sum();
-    let lanes: usize = group.iter().map(|b| b.lanes).sum();
+    let (outputs, lanes) = (width_of(group), lanes_of(group));
     let copied = copied_rows(2 * pairs - 1) * kernel_row;
     let (pixels, columns) = (pairs * shape.out_width(), shape.out_width());
     let transposed = if by_tiles { pixels * lanes } else { 0 };
@@ -202,7 +201,7 @@ fn accumulate<S: Simd, W: Words>(
 ) {
     let columns = shape.out_width();
     let run = shape.kernel * shape.inputs;
-    let lanes: usize = group.iter().map(|b| b.lanes).sum();
+    let lanes = lanes_of(group);
     let last_block = group.last().map_or(0, |b| b.start + b.width);
     assert!(group[0].start >= band.first_output && last_block - band.first_output <= band.gy_step);
     assert_eq!(band.gy.len(), band.rows * columns * band.gy_step);

@@ -1,5 +1,6 @@
 //! `diffrep data split`.
 use super::open_args::OpenArgs;
+use crate::bad_images::tell_skipped;
 use crate::ui::Ui;
 use anyhow::{Context, bail};
 use diffrep::{
@@ -34,7 +35,9 @@ pub fn run(args: Args, ui: &Ui) -> anyhow::Result<()> {
     if out.exists() && !args.overwrite {
         bail!("{}: exists already; choose another --out or give --overwrite", out.display());
     }
-    let train = args.open.open(vec![out.clone()])?.train;
+    let dataset = args.open.open(vec![out.clone()])?;
+    tell_skipped(&dataset, ui);
+    let train = dataset.train;
     let labels = train.labels().with_context(|| format!("{}: no labels, give --labels", args.open.data))?;
     let rows = per_class(labels, args.per_class, Seed(args.seed))?;
     write_label_file(&out, &train, &rows)?;

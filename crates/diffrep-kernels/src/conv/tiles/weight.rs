@@ -1,7 +1,7 @@
 //! The weights' gradient. Its sums are `[kernel row][lane][kernel column · input]`: the gradients of the output are the left
 //! operands, and so are transposed, the source the right ones.
 use super::super::band::Band;
-use super::super::pack::Block;
+use super::super::pack::{Block, lanes_of, width_of};
 use super::super::{Conv2d, WeightOrder};
 use super::{LEAST, available, piece};
 use crate::parallel;
@@ -83,8 +83,7 @@ pub(in super::super) fn combine(shape: &Conv2d, groups: &[Vec<Block>], total: &[
     let mut starts = Vec::with_capacity(shape.outputs);
     let mut start = 0;
     for group in groups {
-        let lanes: usize = group.iter().map(|b| b.lanes).sum();
-        let width: usize = group.iter().map(|b| b.width).sum();
+        let (lanes, width) = (lanes_of(group), width_of(group));
         starts.extend((0..width).map(|lane| (start + lane * run, lanes * run)));
         start += shape.kernel * lanes * run;
     }

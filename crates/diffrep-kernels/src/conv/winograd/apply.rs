@@ -2,7 +2,7 @@
 use super::transform::{self, Channels};
 use super::{ELEMENTS, Grid, element_step, transformed_weights};
 use crate::conv::around::Around;
-use crate::conv::pack::{Block, Packed};
+use crate::conv::pack::{Block, Packed, lanes_of, width_of};
 use crate::conv::plan::Plan;
 use crate::conv::tile::{Line, line};
 use crate::conv::words::Single;
@@ -74,11 +74,7 @@ pub(in crate::conv) fn apply(
 
 /// The channels of neighbouring blocks. Only the last block of all may be narrower than its lanes.
 pub(super) fn together(blocks: &[Block]) -> Channels {
-    Channels {
-        start: blocks[0].start,
-        width: blocks.iter().map(|b| b.width).sum(),
-        lanes: blocks.iter().map(|b| b.lanes).sum(),
-    }
+    Channels { start: blocks[0].start, width: width_of(blocks), lanes: lanes_of(blocks) }
 }
 
 vectorised! {

@@ -6,7 +6,7 @@ use crate::buffer::Buffer;
 use crate::conv::Conv2d;
 use crate::conv::band::{GROUP, PARTS};
 use crate::conv::outer::{Products, outer};
-use crate::conv::pack::{Block, blocks};
+use crate::conv::pack::{Block, blocks, lanes_of};
 use crate::conv::plan::Plan;
 use crate::conv::tile::by_rows;
 use crate::conv::words::Single;
@@ -20,7 +20,7 @@ pub(in crate::conv) fn backward_weight(shape: &Conv2d, plan: &Plan, x: &[f32], g
     let inputs = shape.inputs;
     let all_blocks = blocks(shape.outputs);
     let groups: Vec<&[Block]> = all_blocks.chunks(blocks(GROUP).len()).collect();
-    let sizes: Vec<usize> = groups.iter().map(|g| ELEMENTS * inputs * together(g).lanes).collect();
+    let sizes: Vec<usize> = groups.iter().map(|group| ELEMENTS * inputs * lanes_of(group)).collect();
     let all: usize = sizes.iter().sum();
     let parts = grid.all_rows.min(PARTS);
     let mut sums = Buffer::new(parts * all);
@@ -103,7 +103,7 @@ vectorised! {
 
 /// Adds the partial sums in order, transforms them and writes them in the weights' order.
 fn combine(blocks: &[Block], sums: &[f32], part: usize, inputs: usize, dw: &mut [f32]) {
-    let lanes: usize = blocks.iter().map(|b| b.lanes).sum();
+    let lanes = lanes_of(blocks);
     // `[input][tap][lane]` of one block after the other.
     let mut taps = Buffer::new(9 * inputs * lanes);
     let starts: Vec<usize> = blocks
