@@ -42,7 +42,7 @@ pub fn tell_skipped(dataset: &Dataset, ui: &Ui) {
     if let Some(first) = dataset.skipped.first() {
         let count = dataset.skipped.len();
         ui.message(format!(
-            "warning: {}: {count} image(s) can't be read and are left out: {first}",
+            "warning: {}: {count} left out that can't be read or taken for data, such as {first}",
             dataset.name
         ));
     }

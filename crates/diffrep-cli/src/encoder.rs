@@ -287,8 +287,12 @@ fn open(
     Ok(dataset)
 }
 
-/// Errors if `out` lies among the images that `run` was trained on, or those of `data`.
+/// Errors if `out` lies among the images that `run` was trained on, or those of `data`, but not in the run folder, which
+/// is never taken for data.
 pub fn refuse_among_images(run: &Path, data: Option<&str>, out: &Path) -> Result<()> {
+    if std::path::absolute(out)?.starts_with(std::path::absolute(run)?) {
+        return Ok(());
+    }
     let config = RunFolder::open(run).and_then(|run| run.config()).ok();
     let mut sources = data.into_iter().chain(config.as_ref().map(|config| config.data.source.as_str()));
     Ok(sources.try_for_each(|source| refuse_inside(source, out))?)

@@ -165,11 +165,14 @@ pub fn total_evaluations(
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// `given`, or `name` in the run folder; made if it isn't there. It may not lie among the images of the run or of
-    /// `data`.
-    pub fn create(given: Option<PathBuf>, run: &Path, name: &str, data: Option<&str>) -> Result<Self> {
+    /// Errors, before there are pictures, if the folder `given` lies among the images of the run or of `data`.
+    pub fn check(given: Option<&Path>, run: &Path, data: Option<&str>) -> Result<()> {
+        given.map_or(Ok(()), |path| refuse_among_images(run, data, path))
+    }
+
+    /// `given`, or `name` in the run folder; made if it isn't there.
+    pub fn create(given: Option<PathBuf>, run: &Path, name: &str) -> Result<Self> {
         let path = given.unwrap_or_else(|| run.join(name));
-        refuse_among_images(run, data, &path)?;
         std::fs::create_dir_all(&path).with_context(|| format!("can't create {}", path.display()))?;
         Ok(Self(path))
     }

@@ -49,6 +49,7 @@ impl FromStr for Pair {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    Folder::check(args.out.as_deref(), &args.encoder.run, args.data.as_deref())?;
     let generator = args.encoder.open_generator()?;
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
@@ -65,7 +66,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
             );
         }
     }
-    let folder = Folder::create(args.out, &args.encoder.run, "interpolations", args.data.as_deref())?;
+    let folder = Folder::create(args.out, &args.encoder.run, "interpolations")?;
     let count = usize::from(args.count);
     let there_and_back = sampler.evaluations(&encoder.config().sde).map(|each| 2 * each * pairs.len());
     let bar = evaluation_bar(ui, there_and_back);

@@ -47,6 +47,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    Folder::check(args.out.as_deref(), &args.encoder.run, args.data.as_deref())?;
     let generator = args.encoder.open_generator()?;
     let encoder = generator.encoder();
     if encoder.dim() != 2 {
@@ -64,7 +65,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     };
     let set = set.subset(&spaced_rows(&set, MOST_CODES)?);
     let codes = encode(encoder, &set, ui)?;
-    let folder = Folder::create(args.out, &args.encoder.run, "latent", args.data.as_deref())?;
+    let folder = Folder::create(args.out, &args.encoder.run, "latent")?;
     let labelled = Labelled::of(&codes);
     let silhouette = labelled.as_ref().map(|l| silhouette(&l.codes, &l.labels, 2)).filter(|s| s.is_finite());
     // Codes of training images vote on test codes only.

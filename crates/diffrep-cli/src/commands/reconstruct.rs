@@ -1,5 +1,5 @@
 //! `diffrep reconstruct`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test, refuse_among_images};
+use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, spaced_rows, thumbnails, total_evaluations};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
@@ -64,9 +64,7 @@ struct Reconstructions {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
-    if let Some(out) = &args.out {
-        refuse_among_images(&args.encoder.run, args.data.as_deref(), out)?;
-    }
+    Folder::check(args.out.as_deref(), &args.encoder.run, args.data.as_deref())?;
     match args.encoder.open_generator() {
         Ok(generator) => {
             let made = sampled(&args, &generator, ui)?;
@@ -132,8 +130,7 @@ fn decoded(args: &Args, autoencoder: &Autoencoder, ui: &Ui) -> Result<Reconstruc
 fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -> Result<()> {
     let Reconstructions { dataset, set, given, columns, samples, evaluations } = made;
     let (shape, samples) = (encoder.shape(), *samples);
-    let folder =
-        Folder::create(args.out.clone(), &args.encoder.run, "reconstructions", args.data.as_deref())?;
+    let folder = Folder::create(args.out.clone(), &args.encoder.run, "reconstructions")?;
     folder.pictures("image-", shape, given)?;
     for column in columns {
         let prefix = column.at.map_or("sample-".to_owned(), |t| format!("t{t}-sample-"));

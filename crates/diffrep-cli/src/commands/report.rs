@@ -52,6 +52,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
 /// Writes page and figures.
 pub fn write(args: Args, ui: &Ui) -> Result<Written> {
     let run = &args.encoder.run;
+    if let Some(folder) = &args.figures {
+        refuse_among_images(run, args.data.as_deref(), folder)?;
+    }
     let mut data = ReportData::read(run)?;
     let mut t = args.levels.levels(|| (0..=5).map(|i| f64::from(i) / 5.0).collect())?;
     t.sort_by(f64::total_cmp);
@@ -61,7 +64,6 @@ pub fn write(args: Args, ui: &Ui) -> Result<Written> {
         outcome => outcome?,
     }
     let folder = args.figures.unwrap_or_else(|| run.join("figures"));
-    refuse_among_images(run, args.data.as_deref(), &folder)?;
     let page = args.out.unwrap_or_else(|| run.join("report.html"));
     let figures = exhibits(&data)?;
     save_figures(&folder, &figures)?;

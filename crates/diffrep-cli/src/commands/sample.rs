@@ -48,11 +48,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
+    Folder::check(args.out.as_deref(), &args.encoder.run, args.data.as_deref())?;
     let generator = args.encoder.open_generator()?;
     let encoder = generator.encoder();
     let sampler = args.sampler.sampler(encoder)?;
     let (codes, count) = codes(&args, &generator, ui)?;
-    let folder = Folder::create(args.out, &args.encoder.run, "samples", args.data.as_deref())?;
+    let folder = Folder::create(args.out, &args.encoder.run, "samples")?;
     let (noise, batch) = (NoiseRows::distinct(args.sampler.seed(), count), args.sampler.batch());
     let bar = evaluation_bar(ui, total_evaluations(&sampler, encoder, count, batch));
     let start = Instant::now();

@@ -302,7 +302,7 @@ fn bad_images_end_a_command_or_are_left_out_as_asked() {
     assert!(trained.status.success());
     let told = String::from_utf8_lossy(&trained.stderr).into_owned();
     assert!(
-        told.contains("1 image(s) can't be read and are left out") && told.contains("dark/9.png"),
+        told.contains("1 left out that can't be read or taken for data") && told.contains("dark/9.png"),
         "{told}"
     );
     for (command, more) in [("encode", &[][..]), ("neighbours", &["--row", "0", "-k", "30", "--t", "0"])] {

@@ -121,6 +121,7 @@ fn the_shapes_of_the_networks_agree_with_plain_loops() {
         Conv2d { kernel: 1, before: 0, after: 0, stride: 2, ..BASE },
         Conv2d { kernel: 5, before: 2, after: 2, ..BASE },
         Conv2d { height: 1, width: 1, ..BASE },
+        Conv2d { height: 3, width: 1, stride: 2, ..BASE },
         Conv2d { batch: 9, height: 2, width: 2, inputs: 1, outputs: 3, ..BASE },
         Conv2d { batch: 1, height: 2, width: 2, inputs: 3, outputs: 17, ..BASE },
         Conv2d { batch: 1, height: 2, width: 2, inputs: 16, outputs: 16, ..BASE },

@@ -31,7 +31,9 @@ fn paint_set(set: &ImageSet, split: u32) -> ImageSet {
         classes: names.into_iter().map(str::to_owned).collect(),
         values: (0..set.len()).map(|row| Some(choose(colours(split, set.source_row(row))) as u32)).collect(),
     };
+    // Colours that the grey images once had can't be seen any more.
     let mut columns = set.columns().to_vec();
+    columns.retain(|column| !["foreground", "background"].contains(&column.name.as_str()));
     columns.push(column("foreground", FOREGROUND.map(|(name, _)| name).to_vec(), |(front, _)| front));
     columns.push(column("background", BACKGROUND.map(|(name, _)| name).to_vec(), |(_, back)| back));
     painted.with_columns(columns).expect("a value for each row of the set")

@@ -104,7 +104,9 @@ impl LabelFile {
             );
             return Err(DataError::malformed(path, reason));
         }
-        if let Some(twice) = (1..header.len()).find(|&place| header[1..place].contains(&header[place])) {
+        if let Some(twice) =
+            (1..header.len()).find(|&at| !header[at].is_empty() && header[1..at].contains(&header[at]))
+        {
             let reason = format!("line 1: the column `{}` comes twice", header[twice]);
             return Err(DataError::malformed(path, reason));
         }

@@ -1,4 +1,5 @@
 //! Telling images apart however their data are called, so that nobody is tested on what was learned.
+use super::formats::{cifar, idx};
 use super::{COLOURED, Dataset, ImageSet, origin};
 use std::path::{Path, PathBuf};
 
@@ -31,11 +32,13 @@ impl Provenance {
 
     /// Whether any of `images`, rows of this split, is among the training images of the data at `source`, whose names
     /// have the checksum `names` if it is known. Files are known by their path, or by their names if there is nothing at
-    /// `source` any more: the data were moved. Other images are known by their data alone.
+    /// `source` any more: the data were moved. Other images are known by the file that holds them.
     pub fn overlaps(&self, images: &ImageSet, source: &str, names: Option<u32>) -> bool {
         let theirs = place(&origin(source));
         let Some(files) = self.files else {
-            return !self.test && (self.data.starts_with(&theirs) || theirs.starts_with(&self.data));
+            // Of the other formats one file holds both splits.
+            let apart = idx::find_in(&self.data).is_some();
+            return (apart || !self.test) && holder(&self.data, self.test) == holder(&theirs, false);
         };
         if !theirs.exists() {
             return !self.test && Some(files) == names;
@@ -49,6 +52,14 @@ impl Provenance {
 /// The place of grey data that were painted is that of the grey ones.
 fn place(origin: &str) -> PathBuf {
     Path::new(origin.strip_prefix(COLOURED).unwrap_or(origin)).to_owned()
+}
+
+/// What holds the training or the test images of the data at `path`, if not files of their own.
+fn holder(path: &Path, test: bool) -> PathBuf {
+    match idx::find_in(path) {
+        Some((train, tested)) => tested.filter(|_| test).unwrap_or(train),
+        None => cifar::find_in(path).unwrap_or_else(|| path.to_owned()),
+    }
 }
 
 /// CRC-32C of the images' names in their order, each ended by a zero.
@@ -121,5 +132,26 @@ mod tests {
         assert!(train.overlaps(&digits.train, "coloured:digits", None));
         assert!(!train.overlaps(&digits.train, "shapes", Some(0)));
         assert!(!test.overlaps(digits.test.as_ref().unwrap(), "digits", None));
+    }
+
+    #[test]
+    fn either_split_is_known_in_the_folder_and_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |split: &str| folder.path().join(format!("{split}-images-idx3-ubyte"));
+        for split in ["train", "t10k"] {
+            std::fs::write(file(split), [0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7]).unwrap();
+        }
+        let [train, tested] = ["train", "t10k"].map(|split| file(split).display().to_string());
+        let whole = opened(folder.path());
+        let source = folder.path().display().to_string();
+        let alone = opened(&file("t10k"));
+        let (of_train, of_test) = (Provenance::of_train(&whole), Provenance::of_test(&whole).unwrap());
+        assert!(
+            of_train.overlaps(&whole.train, &train, None) && !of_train.overlaps(&whole.train, &tested, None)
+        );
+        assert!(
+            of_test.overlaps(&whole.train, &tested, None) && !of_test.overlaps(&whole.train, &source, None)
+        );
+        assert!(!Provenance::of_train(&alone).overlaps(&alone.train, &source, None));
     }
 }

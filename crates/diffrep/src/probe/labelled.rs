@@ -41,7 +41,8 @@ impl LabelledData {
     /// are those of the training data; test labels are matched by name.
     ///
     /// # Errors
-    /// No labels, no such column, a class that the training data don't have, `test` that has images of `train`.
+    /// No labels, or none among the rows to learn from or to test on; no such column, a class that the training data don't
+    /// have, `test` that has images of `train`.
     pub fn new(train: &Dataset, test: Option<&Dataset>, column: Option<&str>) -> Result<Self, ProbeError> {
         let labels = find(train, &train.train, column)?;
         let classes = labels.classes.clone();

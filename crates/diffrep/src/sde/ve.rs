@@ -25,13 +25,11 @@ impl Ve {
         if !(self.sigma_min as f32 > 0.0 && (self.sigma_min as f32).is_finite()) {
             return error("sigma_min", self.sigma_min, "a positive number that f32 holds");
         }
-        let ratio = (self.sigma_max / self.sigma_min) as f32;
-        if !(self.sigma_max > self.sigma_min && (self.sigma_max as f32).is_finite() && ratio.is_finite()) {
-            return error(
-                "sigma_max",
-                self.sigma_max,
-                "a number above sigma_min, their ratio one that f32 holds",
-            );
+        if !(self.sigma_max > self.sigma_min && self.sigma_max.is_finite()) {
+            return error("sigma_max", self.sigma_max, "a number above sigma_min");
+        }
+        if !((self.sigma_max as f32).is_finite() && ((self.sigma_max / self.sigma_min) as f32).is_finite()) {
+            return error("sigma_max", self.sigma_max, "a number that f32 holds, and its ratio to sigma_min");
         }
         Ok(())
     }

@@ -48,7 +48,12 @@ impl SemiRecord {
         let record = existing.record()?;
         let renamed = (record.images_checksum.zip(network.record.images_checksum))
             .is_some_and(|(before, now)| before != now);
-        let mut changes = network.config.changes_since(&existing.config()?);
+        let mut config = existing.config()?;
+        if network.config.data.labels == "ignore" {
+            // What the data's own labels are doesn't matter then; earlier versions wrote otherwise.
+            config.data.labels.clone_from(&network.config.data.labels);
+        }
+        let mut changes = network.config.changes_since(&config);
         let parts = [
             ("its images", record.dataset != network.record.dataset || record.shape != network.record.shape),
             ("the names or the order of its images", renamed),

@@ -49,6 +49,11 @@ impl SemiTask {
         self.truth.fill(None);
     }
 
+    /// Forgets the images to be tested on, for a start that has learned their labels.
+    pub fn forget_test(&mut self) {
+        self.test = None;
+    }
+
     /// Rows without a known label, ascending.
     pub fn unlabelled(&self) -> Vec<usize> {
         let values = self.labels.values();

@@ -1,5 +1,5 @@
 //! Which labels a run's weights have seen: on these images nobody may measure them.
-use super::{Config, RunRecord};
+use super::{Config, RunFolder, RunRecord};
 use crate::data::{ImageSet, Provenance};
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,16 @@ impl LearnedLabels {
             method: method.name().to_owned(),
             images_checksum: record.images_checksum,
         });
-        record.inherited_labels.iter().cloned().chain(own).collect()
+        let mut all = record.inherited_labels.clone();
+        if let (true, Some(init)) = (all.is_empty(), &record.init)
+            && let Ok(folder) = RunFolder::open(&init.run)
+            && let (Ok(config), Ok(record)) = (folder.config(), folder.record())
+        {
+            // Runs of earlier versions don't say it themselves.
+            all = Self::of(&config, &record);
+        }
+        all.extend(own);
+        all
     }
 
     /// Whether any of `images`, rows of the split that comes from `provenance`, is among them.

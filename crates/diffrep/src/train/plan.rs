@@ -130,8 +130,10 @@ impl Plan {
                 found: format!("{images} images, some under other names or in another order"),
             });
         }
-        let labels = dataset.train.labels().map(LabelColumn::checksum);
-        if record.labels_checksum.is_some() && labels != record.labels_checksum {
+        let column = dataset.train.labels();
+        let (labels, classes) = (column.map(LabelColumn::checksum), column.map(|column| &column.classes));
+        let renumbered = config.objective.method.needs().labels && classes != record.classes.as_ref();
+        if renumbered || (record.labels_checksum.is_some() && labels != record.labels_checksum) {
             return Err(TrainError::DataChanged {
                 data: config.data.source,
                 expected: format!("{images} images with other labels"),

@@ -62,7 +62,7 @@ fn classes_are_the_numbers_that_occur_in_either_split_but_clothes_are_ten() {
         let data = open_path(&path).unwrap();
         let (train, test) = (data.train.labels().unwrap(), data.test.as_ref().unwrap().labels().unwrap());
         assert_eq!((train.classes.len(), &train.classes), (count, &test.classes));
-        assert_eq!((train.class(1), train.class(1)), (test.class(1), train.class(1)));
+        assert_eq!((train.class(1), train.values[1]), (test.class(1), test.values[1]));
         assert_ne!(train.class(0), test.class(0));
     }
 }

@@ -3,7 +3,7 @@ use super::Args;
 use crate::bad_images::tell_skipped;
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use diffrep::data::{self, Dataset, Labels, OpenOptions, Preprocess, Provenance};
+use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions, Preprocess, Provenance};
 use diffrep::nn::device::Device;
 use diffrep::random::Seed;
 use diffrep::represent::LoadedEncoder;
@@ -42,15 +42,7 @@ impl Input {
         };
         tell_skipped(&dataset, ui);
         let mut task = SemiTask::new(&dataset, &known, preprocess)?;
-        let provenance = Provenance::of_train(&dataset);
-        let learned = start.learned_labels();
-        if let Some(learned) = learned.iter().find(|learned| learned.are_of(&task.images, &provenance)) {
-            ui.message(format!(
-                "warning: {} has learned labels of these images in --init, so that no accuracy of unlabelled ones is told",
-                learned.method
-            ));
-            task.forget_truth();
-        }
+        forget_learned(&mut task, &dataset, &start, ui);
         let protocol = Protocol {
             data: task.dataset.clone(),
             labels: match known {
@@ -63,6 +55,29 @@ impl Input {
             arguments: arguments(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())),
         };
         Ok(Self { task, start, protocol })
+    }
+}
+
+/// Takes away what the start has learned the labels of: figures of those images would be too good.
+fn forget_learned(task: &mut SemiTask, dataset: &Dataset, start: &Start, ui: &Ui) {
+    let learned = start.learned_labels();
+    let learner = |images: &ImageSet, provenance: &Provenance| {
+        let found = learned.iter().find(|learned| learned.are_of(images, provenance));
+        found.map(|learned| learned.method.clone())
+    };
+    let warn = |method: String, which: &str| {
+        ui.message(format!(
+            "warning: {method} has learned labels of these images in --init, so that no accuracy of {which} is told"
+        ));
+    };
+    if let Some(method) = learner(&dataset.train, &Provenance::of_train(dataset)) {
+        warn(method, "unlabelled images");
+        task.forget_truth();
+    }
+    let test = dataset.test.as_ref().zip(Provenance::of_test(dataset));
+    if let Some(method) = test.and_then(|(images, provenance)| learner(images, &provenance)) {
+        warn(method, "test images");
+        task.forget_test();
     }
 }
 

@@ -19,6 +19,9 @@ impl Lines for TileLines {
 
     #[inline(always)]
     unsafe fn line<S: Simd>(&self, _: S, line: Line) {
+        if line.count == 0 {
+            return;
+        }
         // Pointers are read and written by whole tiles.
         assert!(S::LANES == MOST && line.lanes <= 2 * MOST, "tiles of {} lanes", line.lanes);
         assert!(line.count >= self.rows && line.run.is_multiple_of(self.depth), "tiles for other lines");

@@ -29,7 +29,7 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
         ("", None)
     };
     if train_folder == "train" && test_folder.is_none() {
-        refuse_others_beside(root, options)?;
+        skipped.extend(beside_train(root, options));
     }
     let train = scan::scan(root, train_folder, options, &mut skipped)?;
     let test = test_folder.map(|folder| scan::scan(root, folder, options, &mut skipped)).transpose()?;
@@ -44,19 +44,15 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
     Ok(Dataset { skipped, ..Dataset::new(name, set(train, train_column), test) })
 }
 
-/// Errors if images lie beside a folder `train` that has no test folder beside it: as likely as a split, it is a class.
-fn refuse_others_beside(root: &Path, options: &OpenOptions) -> Result<(), DataError> {
-    let mut others = scan::subfolders(root, options)?.into_iter().filter(|name| name != "train");
-    let filled = others.find_map(|name| match scan::holds_images(root, &name, options) {
-        Ok(false) => None,
-        outcome => Some(outcome.map(|_| name)),
-    });
-    let Some(other) = filled.transpose()? else { return Ok(()) };
-    let reason = format!(
-        "has images in `train` and in `{other}`, but in no `test` or `val`; name {} as the data, or rename it if it is a class",
-        root.join("train").display()
-    );
-    Err(DataError::malformed(root, reason))
+/// Folders of images beside a folder `train` that has no test folder beside it, with what becomes of them: as likely as a
+/// split, it is a class among others.
+fn beside_train(root: &Path, options: &OpenOptions) -> Vec<String> {
+    let mut others = scan::subfolders(root, options).unwrap_or_default();
+    others.retain(|name| name != "train" && scan::holds_images(root, name, options));
+    let told = |name: String| {
+        format!("{name}/, which lies beside train/ (a class of that name must be called otherwise)")
+    };
+    others.into_iter().map(told).collect()
 }
 
 /// Opens one image file as a set of one unlabelled row.

@@ -80,12 +80,13 @@ pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<Str
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }
+    names.sort_unstable();
     Ok(names)
 }
 
-/// Whether there are files below `root`/`folder` that should be images.
-pub(super) fn holds_images(root: &Path, folder: &str, options: &OpenOptions) -> Result<bool, DataError> {
-    Ok(!list(root, &root.join(folder), options)?.0.is_empty())
+/// Whether there are files below `root`/`folder` that should be images; what can't be looked at holds none.
+pub(super) fn holds_images(root: &Path, folder: &str, options: &OpenOptions) -> bool {
+    list(root, &root.join(folder), options).is_ok_and(|(names, _)| !names.is_empty())
 }
 
 /// Names of the files that should be images, sorted, and one other file.
