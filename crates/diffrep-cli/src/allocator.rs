@@ -10,8 +10,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const PURGE_DELAY: c_int = 15;
 const NEVER: c_long = -1;
 
-/// Freed memory (in pieces of less than 2 GiB) stays with the process, unless `MIMALLOC_PURGE_DELAY` says otherwise. Each step needs again what the step
-/// before has freed; having it back page by page takes 7 % of a training step.
+/// Freed memory (in pieces of less than 2 GiB) stays with the process, unless `MIMALLOC_PURGE_DELAY` says otherwise. Each
+/// step needs again what the step before has freed; having it back page by page takes 7 % of a training step.
 pub fn keep_freed_memory() {
     // SAFETY: writes an option's value; called before there are other threads.
     unsafe { mi_option_set_default(PURGE_DELAY, NEVER) };
