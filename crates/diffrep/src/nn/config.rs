@@ -21,10 +21,6 @@ pub struct EncoderConfig {
     /// Cells a side over which the last feature map is averaged: 1 averages all of it, as published; 2 keeps what lies in
     /// which quarter of the image, in four times as many features. Cells of sides that don't divide differ by a pixel.
     pub pool: usize,
-    /// Whether the norm before pooling has a learned gain and shift, as published. Without them no channel of the code can
-    /// fall silent: each has mean 0 and variance 1 over a batch's pixels before its negative values are cut off.
-    #[serde(skip_serializing_if = "is_published")]
-    pub affine: bool,
     /// Size of the latent. Absent or that of the pooled features, 64k·pool²: these themselves (then z ≥ 0), unless
     /// `probabilistic`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -41,18 +37,12 @@ pub struct EncoderConfig {
     pub learned_time: bool,
 }
 
-/// Published encoders have a learned gain and shift; their configurations don't say so.
-fn is_published(affine: &bool) -> bool {
-    *affine
-}
-
 impl Default for EncoderConfig {
     fn default() -> Self {
         Self {
             depth: 28,
             width: 2,
             pool: 1,
-            affine: true,
             latent: None,
             probabilistic: false,
             time_conditioned: true,

@@ -35,7 +35,6 @@ impl Case {
         let encoder = EncoderConfig {
             depth: 10,
             width: 1,
-            affine: true,
             pool: 1,
             latent: Some(64),
             probabilistic: self.method.needs().probabilistic,

@@ -39,7 +39,6 @@ impl StateDict {
             depth: 6 * blocks + 4,
             width: first[0] / 16,
             pool: 1,
-            affine: true,
             latent: head.map(|shape| shape[0] / 2),
             probabilistic: head.is_some(),
             time_conditioned: true,
