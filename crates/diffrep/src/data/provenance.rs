@@ -10,7 +10,7 @@ pub struct Provenance {
     data: PathBuf,
     /// Whether it is the test split of data that have one.
     test: bool,
-    /// [`names_checksum`] of the split if its images lie in files, whose names tell something.
+    /// CRC-32C of the split's names if its images lie in files, whose names tell something.
     files: Option<u32>,
 }
 
@@ -63,7 +63,7 @@ fn holder(path: &Path, test: bool) -> PathBuf {
 }
 
 /// CRC-32C of the images' names in their order, each ended by a zero.
-pub fn names_checksum(images: &ImageSet) -> u32 {
+pub(crate) fn names_checksum(images: &ImageSet) -> u32 {
     (0..images.len()).fold(0, |sum, row| {
         crc32c::crc32c_append(crc32c::crc32c_append(sum, images.id(row).as_bytes()), &[0])
     })

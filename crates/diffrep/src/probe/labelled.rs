@@ -1,7 +1,7 @@
 //! The labelled rows of data, for training and for testing probes.
 use super::ProbeError;
 use super::score::Data;
-use crate::data::{Dataset, ImageSet, LabelColumn, Provenance, names_checksum, tested_split};
+use crate::data::{Dataset, ImageSet, LabelColumn, Provenance, tested_split};
 use crate::represent::LoadedEncoder;
 use crate::train::LearnedLabels;
 
@@ -70,10 +70,8 @@ impl LabelledData {
             test_split: test_split.to_owned(),
             label: labels.name.clone(),
         };
-        let own_test = Provenance::of_test(test_data).filter(|_| parts.is_none());
-        let provenance = own_test.unwrap_or_else(|| Provenance::of_train(test_data));
-        let learned_names = names_checksum(&train.train);
-        if test.is_some() && provenance.overlaps(&tested, &train.origin, Some(learned_names)) {
+        let provenance = Provenance::of_test(test_data).unwrap_or_else(|| Provenance::of_train(test_data));
+        if test.is_some() && provenance.overlaps(&tested, &train.origin, None) {
             return Err(ProbeError::TestedOnTrained { data: test_data.name.clone() });
         }
         let mut train =

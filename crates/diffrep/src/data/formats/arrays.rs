@@ -128,36 +128,31 @@ fn images(path: &Path, array: Array, of_bytes: bool) -> Result<Arc<dyn Source>, 
     Ok(Arc::new(FloatImages::new(shape, values)))
 }
 
-/// The values of an array of floats.
-fn raw_floats(array: &Array) -> Option<Vec<f32>> {
-    let bytes = &array.bytes;
-    match (array.kind, array.width) {
-        (TypeChar::Float, 4) => {
-            Some(bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect())
-        }
-        (TypeChar::Float, 8) => {
-            Some(bytes.as_chunks().0.iter().map(|&value| f64::from_le_bytes(value) as f32).collect())
-        }
-        _ => None,
-    }
-}
-
 /// Whether floats are above 1, so that they are values of bytes.
 fn is_of_bytes(array: &Array) -> bool {
-    raw_floats(array).is_some_and(|values| values.iter().any(|&value| value > 1.0))
+    let bytes = &array.bytes;
+    match (array.kind, array.width) {
+        (TypeChar::Float, 4) => bytes.as_chunks().0.iter().any(|&value| f32::from_le_bytes(value) > 1.0),
+        (TypeChar::Float, 8) => {
+            bytes.as_chunks().0.iter().any(|&value| f64::from_le_bytes(value) as f32 > 1.0)
+        }
+        _ => false,
+    }
 }
 
 /// Values in [0, 1].
 fn floats(path: &Path, array: &Array, of_bytes: bool) -> Result<Vec<f32>, DataError> {
     let bytes = &array.bytes;
-    let (raw, is_float) = (raw_floats(array), array.kind == TypeChar::Float);
-    let mut values: Vec<f32> = match (raw, array.kind, array.width) {
-        (Some(values), ..) => values,
-        (None, TypeChar::Uint, 2) => {
+    let mut values: Vec<f32> = match (array.kind, array.width) {
+        (TypeChar::Float, 4) => bytes.as_chunks().0.iter().map(|&value| f32::from_le_bytes(value)).collect(),
+        (TypeChar::Float, 8) => {
+            bytes.as_chunks().0.iter().map(|&value| f64::from_le_bytes(value) as f32).collect()
+        }
+        (TypeChar::Uint, 2) => {
             let words = bytes.as_chunks().0.iter().map(|&value| u16::from_le_bytes(value));
             words.map(|word| f32::from(word) / f32::from(u16::MAX)).collect()
         }
-        (None, kind, width) => {
+        (kind, width) => {
             let reason = format!("images of type {}{width}, expected u1, u2, f4 or f8", kind.to_str());
             return Err(DataError::malformed(path, reason));
         }
@@ -173,7 +168,7 @@ fn floats(path: &Path, array: &Array, of_bytes: bool) -> Result<Vec<f32>, DataEr
         let reason = format!("values from {least} to {most}, expected [0, 1] or [0, 255]");
         return Err(DataError::malformed(path, reason));
     }
-    if of_bytes && is_float {
+    if of_bytes && array.kind == TypeChar::Float {
         values.iter_mut().for_each(|value| *value /= 255.0);
     }
     Ok(values)
