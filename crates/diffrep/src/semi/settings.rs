@@ -1,9 +1,7 @@
 //! Settings of training from few labels.
 use super::SemiError;
+use crate::train::MOST_STEPS;
 use serde::{Deserialize, Serialize};
-
-/// Steps are numbered in 32 bits.
-const MOST_STEPS: u64 = 4_000_000_000;
 
 /// What learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

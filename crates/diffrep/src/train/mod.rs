@@ -37,7 +37,7 @@ pub use metrics::{
     GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
 };
 pub use observer::{Event, Observer};
-pub(crate) use plan::check as check_numbers;
+pub(crate) use plan::{MOST_STEPS, check as check_numbers};
 pub use plan::{Plan, refuse_inside};
 pub(crate) use run_folder::SEMI_SETTINGS;
 pub use run_folder::{LockedRun, RunFolder, RunRecord};

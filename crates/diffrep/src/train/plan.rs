@@ -17,8 +17,8 @@ const LEAST_IMAGES: usize = 8;
 const LARGEST_PART: usize = 4;
 /// Longest side that images are scaled to.
 const LARGEST_SIDE: usize = 4096;
-/// Steps that a run may have; random numbers are keyed by 32 bits of the step.
-pub(super) const MOST_STEPS: u64 = 4_000_000_000;
+/// Steps that a run may have: random numbers are keyed by 32 bits of the step.
+pub(crate) const MOST_STEPS: u64 = 4_000_000_000;
 /// Numbers that contrastive losses compare.
 const PROJECTION: usize = 128;
 
@@ -131,9 +131,10 @@ impl Plan {
             });
         }
         let column = dataset.train.labels();
-        let (labels, classes) = (column.map(LabelColumn::checksum), column.map(|column| &column.classes));
+        let classes = column.map(|column| &column.classes);
         let renumbered = config.objective.method.needs().labels && classes != record.classes.as_ref();
-        if renumbered || (record.labels_checksum.is_some() && labels != record.labels_checksum) {
+        let relabelled = || column.map(LabelColumn::checksum) != record.labels_checksum;
+        if renumbered || (record.labels_checksum.is_some() && relabelled()) {
             return Err(TrainError::DataChanged {
                 data: config.data.source,
                 expected: format!("{images} images with other labels"),

@@ -2,6 +2,7 @@
 use crate::data::resample::resample;
 use crate::data::{DataError, ImageSet, ImageShape};
 use image::{Rgb, RgbImage};
+use rayon::prelude::*;
 use std::path::Path;
 
 const COLUMNS: usize = 16;
@@ -29,10 +30,14 @@ pub fn write_contact_sheet(path: &Path, set: &ImageSet) -> Result<(), DataError>
     let extent = |count: usize, side: usize| (count * (side + GAP) + GAP) as u32;
     let mut sheet = RgbImage::from_pixel(extent(columns, width), extent(lines.len(), height), GROUND);
     for (line, rows) in lines.iter().enumerate() {
-        for (column, row) in rows.iter().enumerate() {
+        // Image by image, so that few large ones are in memory at once.
+        let small = |&row: &usize| {
             let mut image = vec![0.0; whole.len()];
-            set.read(&[*row], &mut image)?;
-            let image = reduced(image, whole, shape);
+            set.read(&[row], &mut image)?;
+            Ok(reduced(image, whole, shape))
+        };
+        let images = rows.par_iter().map(small).collect::<Result<Vec<_>, DataError>>()?;
+        for (column, image) in images.iter().enumerate() {
             let (top, left) = (line * (height + GAP) + GAP, column * (width + GAP) + GAP);
             for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
                 let pixel =
