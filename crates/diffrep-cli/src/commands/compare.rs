@@ -1,4 +1,5 @@
 //! `diffrep compare`.
+use crate::bad_images::tell_skipped;
 use crate::device::DeviceArgs;
 use crate::encoder::bar;
 use crate::progress::stop_on_ctrl_c;
@@ -63,6 +64,7 @@ struct Progress<'a> {
 impl Progress<'_> {
     fn show(&mut self, event: StudyEvent<'_>) {
         match event {
+            StudyEvent::Opened(dataset) => tell_skipped(dataset, self.ui),
             StudyEvent::Cell { arm, seed, budget, number, of, finished } => {
                 self.end_stage();
                 let what = budget.map(|budget| format!(", {budget}")).unwrap_or_default();

@@ -32,6 +32,22 @@ fn a_plan_becomes_a_table_and_a_second_call_finds_it_there() {
 }
 
 #[test]
+fn images_left_out_are_told() {
+    let place = Place::new();
+    let pictures = place.pictures("pictures", 30);
+    std::fs::write(pictures.join("dark/9.png"), "no picture").unwrap();
+    let plan = PLAN
+        .replace("digits", pictures.to_str().unwrap())
+        .replace("set = [", "set = [\"data.on_bad=skip\", ");
+    std::fs::write(place.path("plan.toml"), plan).unwrap();
+    let mut command = diffrep(&["compare", "--json"]);
+    let found = command.arg(place.path("plan.toml")).arg("--out").arg(place.path("out")).output().unwrap();
+    let told = String::from_utf8_lossy(&found.stderr).into_owned();
+    assert!(found.status.success() && told.matches("left out").count() == 1, "{told}");
+    assert!(told.contains("dark/9.png"), "{told}");
+}
+
+#[test]
 fn what_could_not_be_measured_is_refused_before_anything_is_trained() {
     let place = Place::new();
     let pictures = place.pictures("pictures", 6);

@@ -206,3 +206,26 @@ fn labels_spread_over_pixels_are_reported_with_the_images_in_doubt() {
     let figures = succeed(report)["figures"].to_string();
     assert!(figures.contains("doubtful"), "{figures}");
 }
+
+#[test]
+fn options_of_training_are_refused_where_nothing_is_trained() {
+    let place = Place::new();
+    for (option, value) in [
+        ("--steps", "5"),
+        ("--minutes", "1"),
+        ("--batch", "20"),
+        ("--views", "2"),
+        ("--flip", "0.5"),
+        ("--learning-rate", "0.1"),
+        ("--seed", "1"),
+    ] {
+        let error = fail(semi(&place, "out", &["--labels", "5", "--method", "propagate", option, value]));
+        assert!(error.contains(&format!("{option} changes nothing with --method propagate")), "{error}");
+    }
+    for option in [["--checkpoint", "best"], ["--weights", "raw"]] {
+        let output = semi(&place, "out", &[&["--labels", "5"], &option[..]].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("--init"));
+    }
+    assert!(!place.path("out").exists());
+}

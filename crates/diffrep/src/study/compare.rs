@@ -4,7 +4,7 @@ use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
 use super::table::markdown;
 use super::{Budget, StudyError};
-use crate::data::{self, OpenOptions};
+use crate::data::{self, Dataset, OpenOptions};
 use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
 use crate::train::checkpoint::{self, Weights, Which};
@@ -23,6 +23,8 @@ type Observer<'a> = dyn FnMut(StudyEvent<'_>) + Send + 'a;
 /// What is going on, for progress lines.
 #[derive(Debug)]
 pub enum StudyEvent<'a> {
+    /// The data have been read, and checked for what the plan measures.
+    Opened(&'a Dataset),
     /// A method, seed and budget begins: number from 1, of all.
     Cell {
         /// Its name in the plan, or `baselines`.
@@ -70,7 +72,7 @@ impl Study<'_> {
         std::fs::create_dir_all(&results)
             .map_err(|error| StudyError::Write { path: results.clone(), error })?;
         let plan = self.plan;
-        self.refuse_unmeasurable()?;
+        self.refuse_unmeasurable(observe)?;
         let of = plan.arms.len() * plan.seeds.len() * plan.budgets.len() + 1;
         let protocol = Protocol::of(&plan.t, &plan.probes, plan.test);
         let mut record = StudyRecord::default();
@@ -127,10 +129,13 @@ impl Study<'_> {
 
     /// Errors, before anything is trained, if it couldn't be measured: data without labels, or a method that learns the
     /// labels of rows that it would be measured on, for want of a test split.
-    fn refuse_unmeasurable(&self) -> Result<(), StudyError> {
+    fn refuse_unmeasurable(&self, observe: &mut Observer<'_>) -> Result<(), StudyError> {
         let first = &self.plan.arms[0];
         let data = &first.config().data;
-        let labelled = self.labelled(&data.source, &data.open_options()).map_err(probing(&first.name))?;
+        let dataset = data::open(&data.source, &data.open_options());
+        let dataset = dataset.map_err(|error| probing(&first.name)(error.into()))?;
+        observe(StudyEvent::Opened(&dataset));
+        let labelled = self.labelled(dataset).map_err(probing(&first.name))?;
         let learns = |arm: &&Arm| arm.config().objective.method.needs().labels;
         match self.plan.arms.iter().find(learns) {
             Some(arm) if labelled.held_out => {
@@ -222,11 +227,10 @@ impl Study<'_> {
     /// The labelled images of what `encoder` was trained on.
     fn labelled_for(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
         let options = OpenOptions { classes: encoder.record().classes.clone(), ..encoder.open_options() };
-        self.labelled(&encoder.config().data.source, &options)
+        self.labelled(data::open(&encoder.config().data.source, &options)?)
     }
 
-    fn labelled(&self, source: &str, options: &OpenOptions) -> Result<LabelledData, ProbeError> {
-        let mut dataset = data::open(source, options)?;
+    fn labelled(&self, mut dataset: Dataset) -> Result<LabelledData, ProbeError> {
         if !self.plan.test {
             // Data without a test split are measured on a fifth of the training rows.
             dataset.test = None;

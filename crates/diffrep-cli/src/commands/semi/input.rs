@@ -136,7 +136,7 @@ fn network(args: &Args) -> Result<Config> {
 fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
     let spreads = args.method == "propagate";
     let Some(encoder) = init else {
-        let (spread, trained) = ("raw pixels", format!("network with random weights, seed {}", args.seed));
+        let (spread, trained) = ("raw pixels", format!("network with random weights, seed {}", args.seed()));
         return if spreads { spread.to_owned() } else { trained };
     };
     let run = args.init.as_deref().unwrap_or(Path::new("")).display();

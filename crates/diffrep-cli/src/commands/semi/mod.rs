@@ -44,10 +44,16 @@ pub struct Args {
     #[arg(long, value_name = "RUN")]
     init: Option<PathBuf>,
     /// Checkpoint of --init: latest, best or a step. Default: latest.
-    #[arg(long, value_name = "WHICH", default_value = "latest", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "WHICH",
+        default_value = "latest",
+        hide_default_value = true,
+        requires = "init"
+    )]
     checkpoint: CheckpointName,
     /// Weights of --init: ema or raw. Default: ema.
-    #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true)]
+    #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true, requires = "init")]
     weights: WeightsName,
     /// With propagate: the encoder of --init with random weights instead of its trained ones.
     #[arg(long, requires = "init")]
@@ -56,17 +62,17 @@ pub struct Args {
     #[arg(long, value_name = "T", default_value = "0", hide_default_value = true)]
     t: String,
     /// Training steps. Default: 3000.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), default_value_t = 3000, hide_default_value = true)]
-    steps: u64,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    steps: Option<u64>,
     /// Stop after so many minutes; the same command goes on.
     #[arg(long, value_name = "M")]
     minutes: Option<f64>,
     /// Images a step; half of them labelled ones. Default: 100.
-    #[arg(long, value_name = "N", default_value_t = 100, hide_default_value = true)]
-    batch: usize,
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
     /// Augmented views of an image a step. Default: 1.
-    #[arg(long, value_name = "N", default_value_t = 1, hide_default_value = true)]
-    views: u16,
+    #[arg(long, value_name = "N")]
+    views: Option<u16>,
     /// Train without mixing images.
     #[arg(long)]
     no_mixup: bool,
@@ -74,8 +80,8 @@ pub struct Args {
     #[arg(long, value_name = "P")]
     flip: Option<f64>,
     /// First learning rate. Default: 0.03.
-    #[arg(long, value_name = "R", default_value_t = 0.03, hide_default_value = true)]
-    learning_rate: f64,
+    #[arg(long, value_name = "R")]
+    learning_rate: Option<f64>,
     /// Neighbours of each image in the graph. Default: 50.
     #[arg(long, value_name = "K", default_value_t = 50, hide_default_value = true)]
     neighbours: usize,
@@ -89,9 +95,8 @@ pub struct Args {
     #[arg(long, value_name = "KEY=VALUE", conflicts_with = "init")]
     set: Vec<String>,
     /// Seed of training. Default: 0.
-    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64), default_value_t = 0,
-        hide_default_value = true)]
-    seed: u64,
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    seed: Option<u64>,
     /// List the N most doubtful images: what to label next.
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     suggest: usize,
@@ -100,6 +105,12 @@ pub struct Args {
     out: Option<PathBuf>,
     #[command(flatten)]
     device: DeviceArgs,
+}
+
+impl Args {
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or(SemiSettings::default().seed)
+    }
 }
 
 pub fn run(args: &Args, ui: &Ui) -> Result<()> {
@@ -142,9 +153,14 @@ fn refuse_unused(args: &Args, propagates: bool) -> Result<()> {
     time(args)?;
     let unused = match propagates {
         true => vec![
+            ("--steps", args.steps.is_some()),
             ("--minutes", args.minutes.is_some()),
+            ("--batch", args.batch.is_some()),
+            ("--views", args.views.is_some()),
             ("--no-mixup", args.no_mixup),
             ("--flip", args.flip.is_some()),
+            ("--learning-rate", args.learning_rate.is_some()),
+            ("--seed", args.seed.is_some()),
         ],
         false => vec![("--no-whiten", args.no_whiten)],
     };
@@ -193,19 +209,21 @@ fn train(
     ui: &Ui,
 ) -> Result<()> {
     let channels = input.task.images.shape().channels;
+    let standard = SemiSettings::default();
+    let (steps, batch) = (args.steps.unwrap_or(standard.steps), args.batch.unwrap_or(standard.batch));
     let settings = SemiSettings {
-        seed: args.seed,
+        seed: args.seed(),
         method,
-        steps: args.steps,
-        batch: args.batch,
-        labelled_batch: (args.batch / 2).max(1),
-        learning_rate: args.learning_rate,
+        steps,
+        batch,
+        labelled_batch: (batch / 2).max(1),
+        learning_rate: args.learning_rate.unwrap_or(standard.learning_rate),
         mixup: !args.no_mixup,
-        views: args.views,
+        views: args.views.unwrap_or(standard.views),
         flip: args.flip.unwrap_or(if channels == 3 { 0.5 } else { 0.0 }),
         time: time(args)?,
         neighbours: args.neighbours,
-        ..SemiSettings::default()
+        ..standard
     };
     // Whatever is wrong with the settings is said before a folder is made.
     settings.check()?;
@@ -217,10 +235,10 @@ fn train(
     if trainer.step() > 0 {
         ui.message(format!("going on after step {}", trainer.step()));
     }
-    let bar = bar(ui, args.steps as usize, "steps");
+    let bar = bar(ui, steps as usize, "steps");
     bar.set_position(trainer.step());
     bar.reset_eta();
-    let limits = Limits { steps: args.steps, time, stop: &stop };
+    let limits = Limits { steps, time, stop: &stop };
     let ending = trainer.run(limits, &mut |event| match event {
         SemiEvent::Step { step, .. } => bar.set_position(step),
         SemiEvent::Epoch(epoch) => bar.suspend(|| ui.message(epoch_line(epoch))),
@@ -228,7 +246,7 @@ fn train(
     bar.finish_and_clear();
     match ending? {
         Ending::Finished => {}
-        ending => return output::unfinished(args, ending, trainer.step(), out, ui),
+        ending => return output::unfinished(args, ending, (trainer.step(), steps), out, ui),
     }
     if let Some(t) = trainer.learned_time() {
         ui.message(format!("learned t: {t:.3}"));

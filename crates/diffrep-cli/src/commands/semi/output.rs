@@ -34,12 +34,12 @@ pub fn finished(
     show(&summary, args.suggest, &files[0], ui)
 }
 
-/// Tells how far a run came that its limits have ended.
-pub fn unfinished(args: &Args, ending: Ending, step: u64, out: &Path, ui: &Ui) -> Result<()> {
+/// Tells how far a run came that its limits have ended: its step of all steps.
+pub fn unfinished(args: &Args, ending: Ending, (step, steps): (u64, u64), out: &Path, ui: &Ui) -> Result<()> {
     let ended = ended(ending);
-    let value = json!({"run": out, "method": args.method, "ended": ended, "step": step, "steps": args.steps});
+    let value = json!({"run": out, "method": args.method, "ended": ended, "step": step, "steps": steps});
     ui.result(&value, || {
-        let (run, steps) = (out.display(), args.steps);
+        let run = out.display();
         format!("{ended} at step {step} of {steps}; the same command goes on ({run})")
     })
 }
