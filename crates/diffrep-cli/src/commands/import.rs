@@ -88,6 +88,7 @@ fn note(args: &Args, encoder: &ImportedEncoder) -> Result<EncoderNote> {
                 shape: ImageShape { height: side, width: side, channels },
                 preprocess: preprocess(args, channels)?,
                 sde: Sde::default(),
+                learned_labels: Vec::new(),
             })
         }
     }
@@ -133,7 +134,7 @@ fn write(args: &Args, encoder: &ImportedEncoder, note: EncoderNote, lock: &Locke
         images_checksum: None,
         labels_checksum: None,
         init: None,
-        inherited_labels: Vec::new(),
+        inherited_labels: note.learned_labels,
     };
     let schedule = Schedule {
         learning_rate: config.optimiser.learning_rate,

@@ -45,6 +45,19 @@ fn an_encoder_is_not_measured_on_rows_whose_labels_it_learned() {
     let heir = place.path("heir");
     succeed(supervised(&place, &other, &heir, &["--steps", "2", "--init", run.to_str().unwrap()]));
     assert!(fail(probe(&heir, &["--data", ours])).contains("has learned the labels"));
+    // Nor what was exported and imported.
+    let (tensors, again) = (place.path("tensors.safetensors"), place.path("again"));
+    let mut export = diffrep(&["export", "--json", "--quiet"]);
+    export.arg(&heir).arg("--out").arg(&tensors);
+    succeed(export);
+    let mut import = diffrep(&["import", "--json", "--quiet"]);
+    import.arg(&tensors).arg("--out").arg(&again);
+    succeed(import);
+    for data in [ours, others] {
+        let error = fail(probe(&again, &["--data", data]));
+        assert!(error.contains("supervised has learned the labels"), "{error}");
+    }
+    succeed(probe(&again, &["--data", namesake.to_str().unwrap()]));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Telling images apart however their data are called, so that nobody is tested on what was learned.
 use super::formats::{cifar, idx};
 use super::{COLOURED, Dataset, ImageSet, origin};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
 /// Where the rows of a split come from.
@@ -46,6 +47,25 @@ impl Provenance {
         let inner = theirs.join("train");
         let learned = if inner.is_dir() { inner } else { theirs };
         (0..images.len()).any(|row| self.data.join(images.id(row)).starts_with(&learned))
+    }
+}
+
+/// Training images whose labels a network has learned, all or some.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LearnedLabels {
+    /// Path or name of the data.
+    pub source: String,
+    /// The method that learned them.
+    pub method: String,
+    /// CRC-32C of the images' names, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_checksum: Option<u32>,
+}
+
+impl LearnedLabels {
+    /// Whether any of `images`, rows of the split that comes from `provenance`, is among them.
+    pub fn are_of(&self, images: &ImageSet, provenance: &Provenance) -> bool {
+        provenance.overlaps(images, &self.source, self.images_checksum)
     }
 }
 

@@ -4,7 +4,7 @@
 //! that convolution's bias, and nothing of the time embedding is left.
 use super::graph::{Graph, Value, float, integer, integers};
 use crate::nn::parameters::Layout;
-use crate::nn::{ENCODER_EPSILON, EncoderConfig, LastNorm};
+use crate::nn::{BATCH_NORM_EPSILON, EncoderConfig};
 use crate::represent::LoadedEncoder;
 
 /// Features and code of the images at a level of detail.
@@ -74,10 +74,7 @@ impl<'a> EncoderGraph<'a> {
                 h = self.block(graph, &h, &format!("encoder.stages.{stage}.{block}"), (t, &time), stride);
             }
         }
-        let h = match self.config.last_norm {
-            LastNorm::Batch => self.normed(graph, &h, "encoder.norm"),
-            LastNorm::Layer => self.layer_normed(graph, &h, "encoder.layer_norm"),
-        };
+        let h = self.normed(graph, &h, "encoder.norm");
         let features = self.pooled(graph, &h);
         let code = if self.config.has_head() { self.head(graph, &features) } else { features.clone() };
         Level { features, code }
@@ -144,41 +141,17 @@ impl<'a> EncoderGraph<'a> {
     fn normed(&self, graph: &mut Graph, x: &Value, name: &str) -> Value {
         let [gamma, beta, mean, variance] = ["gamma", "beta", "running_mean", "running_var"]
             .map(|part| self.constant(graph, &format!("{name}.{part}")));
-        let epsilon = float("epsilon", ENCODER_EPSILON as f32);
+        let epsilon = float("epsilon", BATCH_NORM_EPSILON as f32);
         let h = graph.node("BatchNormalization", &[x, &gamma, &beta, &mean, &variance], vec![epsilon]);
         graph.node("Relu", &[&h], Vec::new())
-    }
-
-    /// Norm of each image over all that it holds, then ReLU. ONNX has such a norm for a single channel.
-    fn layer_normed(&self, graph: &mut Graph, x: &Value, name: &str) -> Value {
-        let [gamma, beta] = ["gamma", "beta"].map(|part| format!("{name}.{part}"));
-        let channels = self.values(&gamma).len();
-        let (rows, columns) = self.last_sides();
-        let flat = graph.integers("norm.flat", &[0, 1, -1]);
-        let whole = graph.integers("norm.whole", &[0, channels as i64, rows as i64, columns as i64]);
-        let (one, zero) =
-            (graph.constant("norm.one", &[1], &[1.0]), graph.constant("norm.zero", &[1], &[0.0]));
-        let h = graph.node("Reshape", &[x, &flat], Vec::new());
-        let epsilon = float("epsilon", ENCODER_EPSILON as f32);
-        let h = graph.node("InstanceNormalization", &[&h, &one, &zero], vec![epsilon]);
-        let h = graph.node("Reshape", &[&h, &whole], Vec::new());
-        let [gamma, beta] =
-            [gamma, beta].map(|part| graph.constant(&part, &[channels, 1, 1], self.values(&part)));
-        let h = graph.node("Mul", &[&h, &gamma], Vec::new());
-        let h = graph.node("Add", &[&h, &beta], Vec::new());
-        graph.node("Relu", &[&h], Vec::new())
-    }
-
-    /// Rows and columns of the last feature map: two stages start with a stride of 2.
-    fn last_sides(&self) -> (usize, usize) {
-        let preprocess = self.encoder.preprocess();
-        (preprocess.height.div_ceil(4), preprocess.width.div_ceil(4))
     }
 
     /// Means over cells, `[N, C, H, W]` to `[N, pool²·C]`: by a product on either side with the matrix that averages.
     fn pooled(&self, graph: &mut Graph, h: &Value) -> Value {
         let cells = self.config.pool;
-        let (rows, columns) = self.last_sides();
+        let preprocess = self.encoder.preprocess();
+        // Two stages start with a stride of 2.
+        let (rows, columns) = (preprocess.height.div_ceil(4), preprocess.width.div_ceil(4));
         let left = graph.constant("pool.rows", &[cells, rows], &averages(cells, rows));
         let right = averages(cells, columns);
         let right: Vec<f32> = (0..columns * cells).map(|i| right[i % cells * columns + i / cells]).collect();

@@ -10,24 +10,6 @@ const MAX_WIDTH: usize = 64;
 /// Most cells a side.
 const MAX_POOL: usize = 16;
 
-/// The norm at the end of the encoder.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LastNorm {
-    /// Each channel over all images of a batch, in evaluation by running statistics; as published.
-    #[default]
-    Batch,
-    /// Each image by itself, over all channels (Ba, Kiros and Hinton, "Layer normalization", 2016): what an image's code
-    /// is doesn't depend on how strongly channels fire at other noise levels.
-    Layer,
-}
-
-impl LastNorm {
-    fn is_published(&self) -> bool {
-        *self == Self::Batch
-    }
-}
-
 /// The encoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -39,9 +21,6 @@ pub struct EncoderConfig {
     /// Cells a side over which the last feature map is averaged: 1 averages all of it, as published; 2 keeps what lies in
     /// which quarter of the image, in four times as many features. Cells of sides that don't divide differ by a pixel.
     pub pool: usize,
-    /// What normalises the last feature map, before it is averaged.
-    #[serde(skip_serializing_if = "LastNorm::is_published")]
-    pub last_norm: LastNorm,
     /// Size of the latent. Absent or that of the pooled features, 64k·pool²: these themselves (then z ≥ 0), unless
     /// `probabilistic`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,7 +43,6 @@ impl Default for EncoderConfig {
             depth: 28,
             width: 2,
             pool: 1,
-            last_norm: LastNorm::default(),
             latent: None,
             probabilistic: false,
             time_conditioned: true,

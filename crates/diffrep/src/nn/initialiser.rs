@@ -7,8 +7,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 /// Numerical stabiliser of the score network's group norms (the research code's; Burn's and PyTorch's is 1e-5).
 const GROUP_NORM_EPSILON: f64 = 1e-6;
-/// The same of the encoder's norms.
-pub(crate) const ENCODER_EPSILON: f64 = 1e-5;
+/// The same of the encoder's batch norms.
+pub(crate) const BATCH_NORM_EPSILON: f64 = 1e-5;
 
 /// How the weights of a layer are drawn.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ impl<'a> Initialiser<'a> {
         let running_mean = RunningState::new(self.constant([channels], 0.0).val().set_require_grad(false));
         let running_var = RunningState::new(self.constant([channels], 1.0).val().set_require_grad(false));
         let layer = BatchNormConfig::new(channels)
-            .with_epsilon(ENCODER_EPSILON)
+            .with_epsilon(BATCH_NORM_EPSILON)
             .with_momentum(momentum)
             .init(self.device);
         BatchNorm { gamma, beta, running_mean, running_var, ..layer }
@@ -101,21 +101,12 @@ impl<'a> Initialiser<'a> {
 
     /// Group norm of `channels` in `min(channels/4, 32)` groups.
     pub(super) fn group_norm(&mut self, channels: usize) -> GroupNorm {
-        self.norm_of_groups(channels, groups(channels), GROUP_NORM_EPSILON)
-    }
-
-    /// Layer norm: group norm of all `channels` in one group.
-    pub(super) fn layer_norm(&mut self, channels: usize) -> GroupNorm {
-        self.norm_of_groups(channels, 1, ENCODER_EPSILON)
-    }
-
-    fn norm_of_groups(&mut self, channels: usize, groups: usize, epsilon: f64) -> GroupNorm {
         GroupNorm {
             gamma: Some(self.constant([channels], 1.0)),
             beta: Some(self.constant([channels], 0.0)),
-            num_groups: groups,
+            num_groups: groups(channels),
             num_channels: channels,
-            epsilon,
+            epsilon: GROUP_NORM_EPSILON,
             affine: true,
         }
     }

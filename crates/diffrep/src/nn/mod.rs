@@ -28,12 +28,12 @@ mod wide_resnet;
 
 pub use blocks::{BlockName, Watch};
 pub use conditioning::{Condition, Conditioning};
-pub use config::{BlockConditioning, EncoderConfig, LastNorm, ModelConfig, NcsnppConfig};
+pub use config::{BlockConditioning, EncoderConfig, ModelConfig, NcsnppConfig};
 pub use diffrep_backend::device;
 pub use diffrep_backend::layers::{Mode, Precision};
 pub use error::NnError;
 pub(crate) use images::images;
-pub(crate) use initialiser::ENCODER_EPSILON;
+pub(crate) use initialiser::BATCH_NORM_EPSILON;
 pub use latent_decoder::LatentDecoder;
 pub use model::{Model, TimeEmbeddings};
 pub use ncsnpp::Ncsnpp;

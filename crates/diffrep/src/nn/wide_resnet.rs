@@ -1,13 +1,12 @@
 //! The encoder: a pre-activation wide residual network with a time embedding in every block.
 use super::Pass;
-use super::config::{EncoderConfig, LastNorm};
+use super::config::EncoderConfig;
 use super::initialiser::{Initialiser, Weights};
-use super::residual_block::group_norm;
 use super::time_embedding::TimeEmbedding;
 use crate::sde::Sde;
 use burn::module::Module;
 use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, GroupNorm, Linear};
+use burn::nn::{BatchNorm, Linear};
 use burn::tensor::Tensor;
 use burn::tensor::activation::silu;
 use diffrep_backend::layers::{self, Activation, Mode, Padding};
@@ -47,8 +46,7 @@ pub struct WideResNet {
     pub time_embedding: TimeEmbedding,
     stem: Conv2d,
     stages: Vec<Vec<Block>>,
-    norm: Option<BatchNorm>,
-    layer_norm: Option<GroupNorm>,
+    norm: BatchNorm,
     head: Option<Linear>,
     classifier: Option<Linear>,
     pool: usize,
@@ -75,13 +73,11 @@ impl WideResNet {
             }
             stages.push(blocks);
         }
-        let batch = config.last_norm == LastNorm::Batch;
         Self {
             time_embedding,
             stem,
             stages,
-            norm: batch.then(|| init.batch_norm(input, LAST_MOMENTUM)),
-            layer_norm: (!batch).then(|| init.layer_norm(input)),
+            norm: init.batch_norm(input, LAST_MOMENTUM),
             head: config
                 .has_head()
                 .then(|| init.linear(features, config.head_outputs(), Weights::KaimingUniform)),
@@ -127,7 +123,7 @@ impl WideResNet {
         for block in self.stages.iter().flatten() {
             h = block.forward(h, &time, pass);
         }
-        let h = self.normalised(h, pass.mode);
+        let h = layers::batch_norm(h, &self.norm, Activation::Relu, pass.mode);
         let features = if self.pool == 1 { layers::global_mean(h) } else { self.pooled(h) };
         let latent = match &self.head {
             Some(head) => layers::linear(features.clone(), head, pass.precision),
@@ -138,15 +134,6 @@ impl WideResNet {
             Code { mean: halves[0].clone(), log_variance: Some(halves[1].clone()), features }
         } else {
             Code { mean: latent, log_variance: None, features }
-        }
-    }
-
-    /// The last norm and ReLU.
-    fn normalised(&self, h: Tensor<4>, mode: Mode) -> Tensor<4> {
-        match (&self.norm, &self.layer_norm) {
-            (Some(norm), _) => layers::batch_norm(h, norm, Activation::Relu, mode),
-            (None, Some(norm)) => group_norm(h, norm, Activation::Relu),
-            (None, None) => unreachable!("an encoder is built with one of them"),
         }
     }
 

@@ -1,13 +1,13 @@
 //! Where the network of a few-label run comes from.
 use super::settings::{SemiSettings, TimeFed};
 use super::{SemiError, SemiTask};
-use crate::data::names_checksum;
+use crate::data::{LearnedLabels, names_checksum};
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
 use crate::random::Seed;
 use crate::represent::LoadedEncoder;
-use crate::train::{Config, DataConfig, LearnedLabels, RunRecord};
+use crate::train::{Config, DataConfig, RunRecord, learned_labels};
 use burn::tensor::Device;
 
 /// End of the name of the time that a network learns to be fed.
@@ -98,7 +98,7 @@ impl Start {
         match self {
             // Random weights have a run's settings, but no step.
             Self::Trained(encoder, _) if encoder.step().is_some() => {
-                LearnedLabels::of(encoder.config(), encoder.record())
+                learned_labels(encoder.config(), encoder.record())
             }
             _ => Vec::new(),
         }

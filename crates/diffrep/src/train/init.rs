@@ -1,6 +1,7 @@
 //! The weights that a run starts from, if they are those of another run.
 use super::checkpoint::{self, Weights, Which};
-use super::{LearnedLabels, RunError, RunFolder};
+use super::{RunError, RunFolder, learned_labels};
+use crate::data::LearnedLabels;
 use crate::nn::parameters::Layout;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ impl InitRecord {
     /// No run there any more.
     pub(super) fn learned_labels(&self) -> Result<Vec<LearnedLabels>, RunError> {
         let folder = RunFolder::open(&self.run)?;
-        Ok(LearnedLabels::of(&folder.config()?, &folder.record()?))
+        Ok(learned_labels(&folder.config()?, &folder.record()?))
     }
 
     /// Whether the folder `run` is the one that this names.

@@ -31,7 +31,7 @@ pub use dry_run::DryRun;
 pub use ema::decay_at as ema_decay_at;
 pub use error::{ConfigError, RunError, TrainError};
 pub use init::InitRecord;
-pub use learned::LearnedLabels;
+pub use learned::learned_labels;
 pub use memory::peak as peak_memory;
 pub use metrics::{
     GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,

@@ -35,12 +35,12 @@ impl Case {
         let encoder = EncoderConfig {
             depth: 10,
             width: 1,
+            pool: 1,
             latent: Some(64),
             probabilistic: self.method.needs().probabilistic,
             time_conditioned: true,
             classes: Some(10),
             learned_time: true,
-            ..EncoderConfig::default()
         };
         let config = ModelConfig {
             height: 32,

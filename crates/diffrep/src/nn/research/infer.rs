@@ -38,12 +38,12 @@ impl StateDict {
         let config = EncoderConfig {
             depth: 6 * blocks + 4,
             width: first[0] / 16,
+            pool: 1,
             latent: head.map(|shape| shape[0] / 2),
             probabilistic: head.is_some(),
             time_conditioned: true,
             classes: classes.map(|shape| shape[0]),
             learned_time: self.get("time_embedding.param_t").is_some(),
-            ..EncoderConfig::default()
         };
         Ok((config, stem[1]))
     }

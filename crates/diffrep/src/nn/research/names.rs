@@ -52,7 +52,6 @@ fn encoder(path: &str) -> String {
         ["time_embedding", ref rest @ ..] => format!("time_embedding.{}", time_embedding(rest)),
         ["stem", leaf] => format!("conv1.{leaf}"),
         ["norm", leaf] => format!("bn1.{}", norm_leaf(leaf)),
-        ["layer_norm", leaf] => format!("ln1.{}", norm_leaf(leaf)),
         ["head", leaf] => format!("linear_latent.{leaf}"),
         ["classifier", leaf] => format!("linear.{leaf}"),
         ["stages", stage, block, layer, leaf] => {

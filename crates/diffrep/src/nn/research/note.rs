@@ -1,5 +1,5 @@
 //! What tensors alone don't tell of an encoder.
-use crate::data::{ImageShape, Preprocess};
+use crate::data::{ImageShape, LearnedLabels, Preprocess};
 use crate::nn::EncoderConfig;
 use crate::sde::Sde;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,9 @@ pub struct EncoderNote {
     pub preprocess: Preprocess,
     /// The forward process, whose ln σ(t) it sees.
     pub sde: Sde,
+    /// What labels it has learned, on whose images nobody may measure it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned_labels: Vec<LearnedLabels>,
 }
 
 impl EncoderNote {
