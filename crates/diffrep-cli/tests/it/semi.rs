@@ -208,7 +208,7 @@ fn labels_spread_over_pixels_are_reported_with_the_images_in_doubt() {
 }
 
 #[test]
-fn options_of_training_are_refused_where_nothing_is_trained() {
+fn options_that_change_nothing_are_refused() {
     let place = Place::new();
     for (option, value) in [
         ("--steps", "5"),
@@ -218,10 +218,14 @@ fn options_of_training_are_refused_where_nothing_is_trained() {
         ("--flip", "0.5"),
         ("--learning-rate", "0.1"),
         ("--seed", "1"),
+        ("--t", "0.5"),
     ] {
         let error = fail(semi(&place, "out", &["--labels", "5", "--method", "propagate", option, value]));
         assert!(error.contains(&format!("{option} changes nothing with --method propagate")), "{error}");
     }
+    let neighbours = ["--labels", "5", "--method", "supervised", "--neighbours", "9"];
+    let error = fail(semi(&place, "out", &neighbours));
+    assert!(error.contains("--neighbours changes nothing with --method supervised"), "{error}");
     for option in [["--checkpoint", "best"], ["--weights", "raw"]] {
         let output = semi(&place, "out", &[&["--labels", "5"], &option[..]].concat()).output().unwrap();
         assert_eq!(output.status.code(), Some(2));

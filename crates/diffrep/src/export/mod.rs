@@ -12,7 +12,6 @@ use crate::nn::research::{EncoderNote, StateDict};
 use crate::predict::{ClassHead, Classifier};
 use crate::probe::Affine;
 use crate::represent::LoadedEncoder;
-use crate::train::learned_labels;
 use encoder::{EncoderGraph, Level};
 use graph::{Graph, Value};
 use message::{ModelProto, OperatorSetIdProto, StringStringEntryProto};
@@ -77,7 +76,7 @@ pub fn write_safetensors(encoder: &LoadedEncoder, path: &Path) -> Result<(), Exp
         shape: encoder.shape(),
         preprocess: encoder.preprocess().clone(),
         sde: *encoder.sde(),
-        learned_labels: learned_labels(encoder.config(), encoder.record()),
+        learned_labels: encoder.learned_labels(),
     };
     Ok(StateDict::of(encoder.model()).with_note(note).write_safetensors(path)?)
 }

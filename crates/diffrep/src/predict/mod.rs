@@ -53,7 +53,7 @@ impl HeadKind {
     /// # Errors
     /// No run there; [`ProbeError::NoHead`] if it has learned no classes in either way.
     pub fn of_run(run: &Path) -> Result<Self, PredictError> {
-        match (SavedHead::exists(run), learned_labels(run)?) {
+        match (SavedHead::exists(run), learned_classes(run)?) {
             (true, _) => Ok(Self::Probe),
             (false, true) => Ok(Self::Network),
             (false, false) => Err(ProbeError::NoHead { path: run.to_owned() }.into()),
@@ -62,7 +62,7 @@ impl HeadKind {
 }
 
 /// Whether training has taught the network's own class head: other runs may have one, with random weights.
-fn learned_labels(run: &Path) -> Result<bool, PredictError> {
+fn learned_classes(run: &Path) -> Result<bool, PredictError> {
     Ok(RunFolder::open(run)?.config()?.objective.method.needs().labels)
 }
 
@@ -125,7 +125,7 @@ impl Classifier {
     }
 
     fn of_network(run: &Path, device: &Device) -> Result<Self, PredictError> {
-        if !learned_labels(run)? {
+        if !learned_classes(run)? {
             return Err(PredictError::NoClasses { run: run.to_owned() });
         }
         let record = RunFolder::open(run)?.record()?;

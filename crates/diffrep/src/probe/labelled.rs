@@ -3,7 +3,6 @@ use super::ProbeError;
 use super::score::Data;
 use crate::data::{Dataset, ImageSet, LabelColumn, LearnedLabels, Provenance, tested_split};
 use crate::represent::LoadedEncoder;
-use crate::train::learned_labels;
 
 /// Images that all have a label.
 #[derive(Clone, Debug)]
@@ -91,8 +90,11 @@ impl LabelledData {
     /// # Errors
     /// [`ProbeError::Learned`].
     pub fn refuse_learned(&self, encoder: &LoadedEncoder) -> Result<(), ProbeError> {
-        let learned = learned_labels(encoder.config(), encoder.record());
-        match learned.into_iter().find(|learned| learned.are_of(&self.test.images, &self.tested)) {
+        match encoder
+            .learned_labels()
+            .into_iter()
+            .find(|learned| learned.are_of(&self.test.images, &self.tested))
+        {
             Some(LearnedLabels { method, .. }) => {
                 Err(ProbeError::Learned { data: self.data.test_data.clone(), method })
             }

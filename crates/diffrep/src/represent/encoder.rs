@@ -1,12 +1,12 @@
 //! The frozen encoder of a run.
 use super::RepresentError;
-use crate::data::{ImageSet, ImageShape, OpenOptions, Preprocess};
+use crate::data::{ImageSet, ImageShape, LearnedLabels, OpenOptions, Preprocess};
 use crate::nn::parameters::{Layout, gather, scatter};
 use crate::nn::{self, Code, Model, ModelConfig, Pass, Precision};
 use crate::random::Seed;
 use crate::sde::Sde;
 use crate::train::checkpoint::{self, Weights, Which};
-use crate::train::{Config, Plan, RunFolder, RunRecord};
+use crate::train::{Config, Plan, RunFolder, RunRecord, learned_labels};
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use diffrep_kernels::Team;
@@ -130,6 +130,14 @@ impl LoadedEncoder {
     /// Training step of the checkpoint; `None` for random weights.
     pub fn step(&self) -> Option<u64> {
         self.step
+    }
+
+    /// The labels that its weights have seen: none if they are random.
+    pub fn learned_labels(&self) -> Vec<LearnedLabels> {
+        match self.step {
+            Some(_) => learned_labels(&self.config, &self.record),
+            None => Vec::new(),
+        }
     }
 
     /// False if the codes are the same for every t.

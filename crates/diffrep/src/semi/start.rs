@@ -7,7 +7,7 @@ use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
 use crate::random::Seed;
 use crate::represent::LoadedEncoder;
-use crate::train::{Config, DataConfig, RunRecord, learned_labels};
+use crate::train::{Config, DataConfig, RunRecord};
 use burn::tensor::Device;
 
 /// End of the name of the time that a network learns to be fed.
@@ -96,11 +96,8 @@ impl Start {
     /// The labels that the weights of a trained encoder have seen.
     pub fn learned_labels(&self) -> Vec<LearnedLabels> {
         match self {
-            // Random weights have a run's settings, but no step.
-            Self::Trained(encoder, _) if encoder.step().is_some() => {
-                learned_labels(encoder.config(), encoder.record())
-            }
-            _ => Vec::new(),
+            Self::Trained(encoder, _) => encoder.learned_labels(),
+            Self::Random(_) => Vec::new(),
         }
     }
 }

@@ -23,7 +23,7 @@ type Observer<'a> = dyn FnMut(StudyEvent<'_>) + Send + 'a;
 /// What is going on, for progress lines.
 #[derive(Debug)]
 pub enum StudyEvent<'a> {
-    /// The data have been read, and checked for what the plan measures.
+    /// The data have been read, with the settings of the first method.
     Opened(&'a Dataset),
     /// A method, seed and budget begins: number from 1, of all.
     Cell {

@@ -1,7 +1,6 @@
 //! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
 use super::{Config, InitRecord, RunError, checkpoint};
-use crate::data::LearnedLabels;
-use crate::data::{ImageShape, Preprocess};
+use crate::data::{ImageShape, LearnedLabels, Preprocess};
 use crate::files::PartFile;
 use crate::nn::ModelConfig;
 use serde::{Deserialize, Serialize};

@@ -147,7 +147,7 @@ fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
         (true, true) => ", as they are",
     };
     // A static encoder sees no t.
-    let t = if encoder.is_time_conditioned() { format!(", t {}", args.t) } else { String::new() };
+    let t = if encoder.is_time_conditioned() { format!(", t {}", args.t()) } else { String::new() };
     let what = if spreads { "codes of" } else { "network of" };
     format!("{what} {run}: weights {}{step}{t}{how}", encoder.weights())
 }

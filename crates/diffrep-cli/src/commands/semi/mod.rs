@@ -55,12 +55,12 @@ pub struct Args {
     /// Weights of --init: ema or raw. Default: ema.
     #[arg(long, value_name = "W", default_value = "ema", hide_default_value = true, requires = "init")]
     weights: WeightsName,
-    /// With propagate: the encoder of --init with random weights instead of its trained ones.
-    #[arg(long, requires = "init")]
+    /// The encoder of --init with the random weights that it began with instead of its trained ones.
+    #[arg(long, requires = "init", conflicts_with_all = ["checkpoint", "weights"])]
     untrained: bool,
     /// The t that the encoder is fed, in [0, 1]; `learned` makes it a parameter. Default: 0.
-    #[arg(long, value_name = "T", default_value = "0", hide_default_value = true)]
-    t: String,
+    #[arg(long, value_name = "T")]
+    t: Option<String>,
     /// Training steps. Default: 3000.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     steps: Option<u64>,
@@ -83,8 +83,8 @@ pub struct Args {
     #[arg(long, value_name = "R")]
     learning_rate: Option<f64>,
     /// Neighbours of each image in the graph. Default: 50.
-    #[arg(long, value_name = "K", default_value_t = 50, hide_default_value = true)]
-    neighbours: usize,
+    #[arg(long, value_name = "K")]
+    neighbours: Option<usize>,
     /// With propagate: compare the codes of --init as they are. Default: whitened, so that all their directions count alike.
     #[arg(long, requires = "init")]
     no_whiten: bool,
@@ -111,6 +111,10 @@ impl Args {
     fn seed(&self) -> u64 {
         self.seed.unwrap_or(SemiSettings::default().seed)
     }
+
+    fn t(&self) -> &str {
+        self.t.as_deref().unwrap_or("0")
+    }
 }
 
 pub fn run(args: &Args, ui: &Ui) -> Result<()> {
@@ -120,7 +124,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         "supervised" => Some(SemiMethod::Supervised),
         other => bail!("--method is `{other}`, expected propagate, laplacenet or supervised"),
     };
-    refuse_unused(args, method.is_none())?;
+    refuse_unused(args, method)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.data, &args.method));
     refuse_inside(&args.data, &out)?;
     let device = args.device.open()?;
@@ -149,10 +153,12 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
 }
 
 /// Errors about options of which the method has no use.
-fn refuse_unused(args: &Args, propagates: bool) -> Result<()> {
+fn refuse_unused(args: &Args, method: Option<SemiMethod>) -> Result<()> {
     time(args)?;
-    let unused = match propagates {
-        true => vec![
+    let unused = match method {
+        None => vec![
+            // Pixels are the same at every t.
+            ("--t", args.t.is_some() && args.init.is_none()),
             ("--steps", args.steps.is_some()),
             ("--minutes", args.minutes.is_some()),
             ("--batch", args.batch.is_some()),
@@ -162,7 +168,10 @@ fn refuse_unused(args: &Args, propagates: bool) -> Result<()> {
             ("--learning-rate", args.learning_rate.is_some()),
             ("--seed", args.seed.is_some()),
         ],
-        false => vec![("--no-whiten", args.no_whiten)],
+        Some(method) => vec![
+            ("--no-whiten", args.no_whiten),
+            ("--neighbours", args.neighbours.is_some() && method == SemiMethod::Supervised),
+        ],
     };
     match unused.into_iter().find(|(_, given)| *given) {
         Some((name, _)) => bail!("{name} changes nothing with --method {}: leave it out", args.method),
@@ -172,7 +181,7 @@ fn refuse_unused(args: &Args, propagates: bool) -> Result<()> {
 
 /// A fixed t, or a learned one.
 fn time(args: &Args) -> Result<TimeFed> {
-    match (args.t.as_str(), args.t.parse()) {
+    match (args.t(), args.t().parse()) {
         ("learned", _) => Ok(TimeFed::Learned),
         (_, Ok(t)) => Ok(TimeFed::Fixed(t)),
         (text, Err(_)) => bail!("--t is `{text}`, expected a t in [0, 1] or `learned`"),
@@ -195,7 +204,8 @@ fn spread(args: &Args, input: &Input, ui: &Ui) -> Result<Outcome> {
     };
     // Whitening helps codes, and takes from pixels what their angles tell: see docs/results.md.
     let whiten = matches!(input.start, Start::Trained(..)) && !args.no_whiten;
-    let settings = Propagation { k: args.neighbours, whiten, ..Propagation::default() };
+    let standard = Propagation::default();
+    let settings = Propagation { k: args.neighbours.unwrap_or(standard.k), whiten, ..standard };
     let found = propagate(&features, features.len() / task.images.len().max(1), &task.labels, &settings)?;
     Ok(Outcome::of_propagation(task, found))
 }
@@ -222,7 +232,7 @@ fn train(
         views: args.views.unwrap_or(standard.views),
         flip: args.flip.unwrap_or(if channels == 3 { 0.5 } else { 0.0 }),
         time: time(args)?,
-        neighbours: args.neighbours,
+        neighbours: args.neighbours.unwrap_or(standard.neighbours),
         ..standard
     };
     // Whatever is wrong with the settings is said before a folder is made.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Key of the note, as JSON, in the metadata of safetensors files that are written here.
 pub(super) const KEY: &str = "diffrep.encoder";
 
-/// Everything that an encoder's codes depend on beside its tensors.
+/// Everything that an encoder's codes depend on beside its tensors, and what it must not be measured on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EncoderNote {
