@@ -2,7 +2,8 @@
 //! paths relative to the data folder (row numbers for formats without names).
 //!
 //! An empty field means no label. Images that the file doesn't name are unlabelled. Keys are sought among the
-//! training images, then among the test images; test images keep their own labels if the file names none of them.
+//! training images, then among the test images, so that numbers of both are those of training images; test images keep
+//! their own labels if the file names none of them.
 use super::{DataError, Dataset, ImageSet, LabelColumn};
 use crate::files::PartFile;
 use std::{
@@ -19,13 +20,15 @@ const KEY: &str = "path";
 /// A key that is no image or comes twice, a class outside the map, a malformed file.
 pub(crate) fn apply(dataset: Dataset, path: &Path, classes: Option<&[String]>) -> Result<Dataset, DataError> {
     let file = LabelFile::read(path)?;
+    // Without file names a row's number counts, whatever zeros a spreadsheet has taken from it.
+    let numbered = dataset.train.file_sizes().is_none();
     let mut rows: HashMap<String, (usize, usize)> = HashMap::new();
     for (split, set) in std::iter::once(&dataset.train).chain(&dataset.test).enumerate() {
         for row in 0..set.len() {
-            rows.entry(set.id(row)).or_insert((split, row));
+            rows.entry(key(&set.id(row), numbered).to_owned()).or_insert((split, row));
         }
     }
-    let places = file.place(path, &rows)?;
+    let places = file.place(path, |name| rows.get(key(name, numbered)).copied())?;
     let column = |split: usize, set: &ImageSet, index: usize| {
         let name = &file.columns[index];
         let known = dataset.train.column(name).map(|column| column.classes.as_slice());
@@ -54,6 +57,15 @@ pub(crate) fn apply(dataset: Dataset, path: &Path, classes: Option<&[String]>) -
         None => None,
     };
     Ok(Dataset { train, test, ..dataset })
+}
+
+/// What of an image's name is compared: of a number its digits without zeros in front.
+fn key(name: &str, numbered: bool) -> &str {
+    match name.trim_start_matches('0') {
+        "" if numbered && !name.is_empty() => "0",
+        digits if numbered => digits,
+        _ => name,
+    }
 }
 
 /// Writes a label file of the given rows with all label columns of the set; the file appears whole or not at all.
@@ -134,18 +146,18 @@ impl LabelFile {
     fn place(
         &self,
         path: &Path,
-        rows: &HashMap<String, (usize, usize)>,
+        find: impl Fn(&str) -> Option<(usize, usize)>,
     ) -> Result<Vec<(usize, usize)>, DataError> {
-        let mut seen: HashMap<&str, u64> = HashMap::new();
+        let mut seen: HashMap<(usize, usize), u64> = HashMap::new();
         let mut places = Vec::with_capacity(self.entries.len());
         for Entry { line, key, .. } in &self.entries {
-            if let Some(first) = seen.insert(key, *line) {
+            let unknown = || DataError::UnknownKey { path: path.to_owned(), line: *line, key: key.clone() };
+            let place = find(key).ok_or_else(unknown)?;
+            if let Some(first) = seen.insert(place, *line) {
                 let (path, key) = (path.to_owned(), key.clone());
                 return Err(DataError::DuplicateKey { path, line: *line, first, key });
             }
-            let place = rows.get(key).copied();
-            let unknown = || DataError::UnknownKey { path: path.to_owned(), line: *line, key: key.clone() };
-            places.push(place.ok_or_else(unknown)?);
+            places.push(place);
         }
         Ok(places)
     }

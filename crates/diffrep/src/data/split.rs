@@ -64,11 +64,11 @@ pub fn tested_split(labels: &[Option<u32>]) -> Split {
     stratified_split(labels, TESTED, Seed(0)).expect("a fifth is a fraction")
 }
 
-/// `count` rows of every class, in ascending order. With the same seed a smaller count gives a subset of a larger
+/// `count` rows of every class that has labelled rows, in ascending order. With the same seed a smaller count gives a subset of a larger
 /// one, so few-label curves grow by adding labels.
 ///
 /// # Errors
-/// A class of the column with fewer labelled rows; a count of 0.
+/// A class with fewer labelled rows; no labelled row at all; a count of 0.
 pub fn per_class(labels: &LabelColumn, count: usize, seed: Seed) -> Result<Vec<usize>, DataError> {
     if count == 0 {
         let value = "0".to_owned();
@@ -77,7 +77,12 @@ pub fn per_class(labels: &LabelColumn, count: usize, seed: Seed) -> Result<Vec<u
     let classes = rows_by_class(&labels.values);
     let mut chosen = Vec::new();
     for (id, name) in labels.classes.iter().enumerate() {
-        let rows = classes.get(&(id as u32)).map_or(&[][..], Vec::as_slice);
+        let rows = match classes.get(&(id as u32)) {
+            Some(rows) => rows.as_slice(),
+            None if classes.is_empty() => &[],
+            // A class map names classes that these rows don't have: those of an empty folder, or of the test split.
+            None => continue,
+        };
         if rows.len() < count {
             return Err(DataError::TooFewInClass { class: name.clone(), found: rows.len(), needed: count });
         }

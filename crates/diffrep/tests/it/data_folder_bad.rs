@@ -156,3 +156,26 @@ proptest! {
         }
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_image_does_no_harm_and_what_may_be_one_is_told() {
+    use std::{ffi::OsStr, os::unix::ffi::OsStrExt, os::unix::fs::symlink};
+    let data = folder(&["a/1.png", "b/2.png"]);
+    let place = |name: &str| data.path().join(name);
+    symlink("nowhere", place("a/.#1.png")).unwrap();
+    symlink("nowhere", place("notes.txt")).unwrap();
+    fs::write(data.path().join(OsStr::from_bytes(b"b/\xff.txt")), "").unwrap();
+    let whole = open_with(data.path(), &OpenOptions::default());
+    assert_eq!((whole.train.len(), whole.skipped.len()), (2, 0));
+    assert_eq!(whole.train.labels().unwrap().classes, ["a", "b"]);
+
+    symlink("nowhere", place("a/lost.png")).unwrap();
+    symlink("nowhere", place("c")).unwrap();
+    fs::copy(place("a/1.png"), data.path().join(OsStr::from_bytes(b"b/\xff.png"))).unwrap();
+    let found = message(data.path());
+    assert!(found.contains("3 of 5 images can't be read"), "{found}");
+    assert!(found.contains("lost.png") && found.contains("not UTF-8"), "{found}");
+    let rest = open_with(data.path(), &skipping());
+    assert_eq!((rest.train.len(), rest.skipped.len()), (2, 3));
+}

@@ -144,3 +144,18 @@ proptest! {
         let _ = open_path(&path).map(|data| data.train.len());
     }
 }
+
+#[test]
+fn clothes_are_known_by_the_names_around_them_and_not_by_those_of_a_project() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, clothes) in
+        [("fashion-project/data/mnist", false), ("FashionMNIST/raw", true), ("x/Fashion-MNIST", true)]
+    {
+        let path = folder.path().join(name);
+        fs::create_dir_all(&path).unwrap();
+        fs::write(path.join("train-images-idx3-ubyte"), idx(&[2, 1, 1], &[0, 1])).unwrap();
+        fs::write(path.join("train-labels-idx1-ubyte"), idx(&[2], &[7, 3])).unwrap();
+        let data = open_path(&path).unwrap();
+        assert_eq!(data.train.labels().unwrap().classes.len() == 10, clothes, "{name}");
+    }
+}

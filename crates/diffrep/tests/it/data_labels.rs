@@ -19,8 +19,45 @@ fn keys_are_relative_paths_so_equal_file_names_do_not_collide() {
     let data = folder(&["cat/1.png", "dog/1.png"]);
     let train = open_labelled(data.path(), "path,label\ncat/1.png,cat\n").unwrap().train;
     assert_eq!(train.labels().unwrap().values, [Some(0), None]);
-    // The folders' classes stay the class map.
-    assert_eq!(train.labels().unwrap().counts().iter().sum::<usize>(), 1);
+}
+
+#[test]
+fn a_file_lies_over_the_labels_of_folders() {
+    let data = folder(&["train/cat/1.png", "train/dog/1.png", "train/owl/1.png", "test/dog/1.png"]);
+    let few = open_labelled(data.path(), "path,label\ntrain/owl/1.png,owl\ntrain/cat/1.png,cat\n").unwrap();
+    let labels = few.train.labels().unwrap();
+    // The folders' classes stay the class map, and test images keep their labels.
+    assert_eq!(labels.classes, ["cat", "dog", "owl"]);
+    assert_eq!(labels.values, [Some(0), None, Some(2)]);
+    assert_eq!(few.test.unwrap().labels().unwrap().values, [Some(1)]);
+    let other = open_labelled(data.path(), "path,label\ntrain/owl/1.png,bird\n").unwrap();
+    assert_eq!(other.train.labels().unwrap().classes, ["bird"]);
+    assert!(other.test.unwrap().labels().is_none());
+}
+
+#[test]
+fn row_numbers_are_those_of_training_images_whatever_zeros_they_have_lost() {
+    // Twelve training images, numbered by two digits, and three test images by one.
+    let folder = tempfile::tempdir().unwrap();
+    for (split, count) in [("train", 12u8), ("t10k", 3)] {
+        let write = |name: &str, bytes: &[u8]| {
+            fs::write(folder.path().join(format!("{split}-{name}")), bytes).unwrap()
+        };
+        write(
+            "images-idx3-ubyte",
+            &[&[0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 1, 0, 0, 0, 1], &vec![9; count.into()][..]].concat(),
+        );
+        write("labels-idx1-ubyte", &[&[0, 0, 8, 1, 0, 0, 0, count], &vec![4; count.into()][..]].concat());
+    }
+    let labelled = open_labelled(folder.path(), "path,label\n02,3\n1,5\n11,1\n0,7\n").unwrap();
+    let labels = labelled.train.labels().unwrap();
+    let named: Vec<usize> = (0..labels.values.len()).filter(|&row| labels.values[row].is_some()).collect();
+    assert_eq!((named, labels.class(1)), (vec![0, 1, 2, 11], Some("5")));
+    let message = |csv: &str| open_labelled(folder.path(), csv).unwrap_err().to_string();
+    assert!(message("path,label\n2,3\n02,3\n").contains("line 3: `02` was labelled already in line 2"));
+    for key in ["12", "+7", "-1", "7.0", "\"\""] {
+        assert!(message(&format!("path,label\n{key},3\n")).contains("line 2: no image"), "{key}");
+    }
 }
 
 #[test]

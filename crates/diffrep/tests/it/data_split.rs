@@ -72,3 +72,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn classes_without_labelled_rows_are_left_out_of_few_labels() {
+    let classes = ["cat", "dog", "owl"].map(str::to_owned).to_vec();
+    let column =
+        |values: Vec<Option<u32>>| LabelColumn { name: "label".into(), classes: classes.clone(), values };
+    let rows = per_class(&column(vec![Some(2), Some(0), None, Some(2), Some(0)]), 1, Seed(0)).unwrap();
+    assert_eq!(rows.len(), 2);
+    let error = per_class(&column(vec![None, None]), 1, Seed(0)).unwrap_err();
+    assert!(matches!(error, DataError::TooFewInClass { found: 0, .. }), "{error}");
+}

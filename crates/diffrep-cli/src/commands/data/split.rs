@@ -41,7 +41,7 @@ pub fn run(args: Args, ui: &Ui) -> anyhow::Result<()> {
     let labels = train.labels().with_context(|| format!("{}: no labels, give --labels", args.open.data))?;
     let rows = per_class(labels, args.per_class, Seed(args.seed))?;
     write_label_file(&out, &train, &rows)?;
-    let classes = labels.classes.len();
+    let classes = rows.len() / args.per_class;
     let value = json!({ "file": out, "rows": rows.len(), "classes": classes, "seed": args.seed });
     ui.result(&value, || format!("{} labels of {classes} classes in {}", rows.len(), out.display()))
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path};
 
 /// Label columns of the training and the test images, if folders are classes.
 ///
-/// With [`Labels::Auto`] they are if every image lies in exactly one folder below its split's and there are at least
+/// With [`Labels::Auto`] or a file, whose labels lie over those of the folders, they are if every image lies in exactly one folder below its split's and there are at least
 /// two such folders (or a class map is given); anything else is unlabelled. Empty folders count as classes, so that
 /// ids stay the same when a class has lost its images.
 pub(super) fn columns(
@@ -15,12 +15,14 @@ pub(super) fn columns(
     options: &OpenOptions,
 ) -> Result<(Option<LabelColumn>, Option<LabelColumn>), DataError> {
     let splits = || std::iter::once(train).chain(test);
+    // A given class map is the file's, if there is one.
+    let given = options.classes.as_ref().filter(|_| !matches!(options.labels, Labels::File(_)));
     match &options.labels {
-        Labels::Auto => {
+        Labels::Auto | Labels::File(_) => {
             let flat_classes =
                 splits().all(|(folder, images)| images.iter().all(|image| depth(folder, image) == 1));
             let classes: BTreeSet<&str> = splits().flat_map(class_of_each).flatten().collect();
-            if !flat_classes || (classes.len() < 2 && options.classes.is_none()) {
+            if !flat_classes || (classes.len() < 2 && given.is_none()) {
                 return Ok((None, None));
             }
         }
@@ -31,9 +33,9 @@ pub(super) fn columns(
                 return Err(DataError::malformed(root.join(&image.name), reason));
             }
         }
-        Labels::Ignore | Labels::File(_) => return Ok((None, None)),
+        Labels::Ignore => return Ok((None, None)),
     }
-    let classes = match &options.classes {
+    let classes = match given {
         Some(classes) => classes.clone(),
         None => {
             let mut names = BTreeSet::new();

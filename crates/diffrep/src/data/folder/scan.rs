@@ -28,16 +28,18 @@ pub(super) fn scan(
 ) -> Result<Vec<Found>, DataError> {
     // Joining nothing would add a slash.
     let start = if folder.is_empty() { root.to_owned() } else { root.join(folder) };
-    let (names, passed_over) = list(root, &start, options)?;
-    let checked: Vec<Result<Found, DataError>> = names
+    let listing = list(root, &start, options);
+    let checked: Vec<Result<Found, DataError>> = listing
+        .names
         .into_par_iter()
         .map(|name| {
             let header = decode::check(&root.join(&name), options.pixel_limit)?;
             Ok(Found { name, header })
         })
         .collect();
-    let total = checked.len();
-    let (mut images, mut bad) = (Vec::with_capacity(total), Vec::new());
+    let total = checked.len() + listing.bad.len();
+    let mut images = Vec::with_capacity(total);
+    let mut bad: Vec<String> = listing.bad.iter().map(DataError::to_string).collect();
     for outcome in checked {
         match outcome {
             Ok(found) => images.push(found),
@@ -51,7 +53,7 @@ pub(super) fn scan(
         return Err(DataError::BadImages { path: start, count, total, first: bad.join("; ") + more });
     }
     if images.is_empty() {
-        let hint = match (bad.first(), passed_over) {
+        let hint = match (bad.first(), listing.other) {
             (Some(first), _) => format!(" that can be read ({first})"),
             (None, Some(other)) => format!(" (PNG, JPEG, WebP, BMP, TIFF); `{other}` is none"),
             (None, None) => ": the folder is empty".to_owned(),
@@ -75,7 +77,12 @@ pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<Str
     let entries = walk.filter_entry(|entry| is_data(entry, &excluded));
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| walk_error(folder, error))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            // Whether that is an error has been decided when the images were listed.
+            Err(error) if error.depth() > 0 => continue,
+            Err(error) => return Err(walk_error(folder, error)),
+        };
         if entry.file_type().is_dir() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
@@ -86,33 +93,63 @@ pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<Str
 
 /// Whether there are files below `root`/`folder` that should be images; what can't be looked at holds none.
 pub(super) fn holds_images(root: &Path, folder: &str, options: &OpenOptions) -> bool {
-    list(root, &root.join(folder), options).is_ok_and(|(names, _)| !names.is_empty())
+    !list(root, &root.join(folder), options).names.is_empty()
 }
 
-/// Names of the files that should be images, sorted, and one other file.
-fn list(
-    root: &Path,
-    start: &Path,
-    options: &OpenOptions,
-) -> Result<(Vec<String>, Option<String>), DataError> {
+/// What lies in a folder.
+#[derive(Default)]
+struct Listing {
+    /// Names of the files that should be images, sorted.
+    names: Vec<String>,
+    /// One file that shouldn't.
+    other: Option<String>,
+    /// What can't be looked at.
+    bad: Vec<DataError>,
+}
+
+fn list(root: &Path, start: &Path, options: &OpenOptions) -> Listing {
     let excluded = canonical(&options.exclude);
     let walk = WalkDir::new(start).follow_links(true).into_iter();
-    let (mut names, mut other) = (Vec::new(), None);
+    let mut found = Listing::default();
     for entry in walk.filter_entry(|entry| entry.depth() == 0 || is_data(entry, &excluded)) {
-        let entry = entry.map_err(|error| walk_error(start, error))?;
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                if !is_stray(&error) {
+                    found.bad.push(walk_error(start, error));
+                }
+                continue;
+            }
+        };
         if !entry.file_type().is_file() {
             continue;
         }
-        let name = relative_name(root, entry.path())?;
-        let extension = entry.path().extension().unwrap_or_default().to_ascii_lowercase();
-        if EXTENSIONS.iter().any(|&known| extension == known) {
-            names.push(name);
-        } else {
-            other.get_or_insert(name);
+        if !is_image(entry.path()) {
+            found.other.get_or_insert_with(|| entry.file_name().to_string_lossy().into_owned());
+            continue;
+        }
+        match relative_name(root, entry.path()) {
+            Ok(name) => found.names.push(name),
+            Err(error) => found.bad.push(error),
         }
     }
-    names.sort_unstable();
-    Ok((names, other))
+    found.names.sort_unstable();
+    found
+}
+
+/// Whether a file's name says that it is an image.
+fn is_image(path: &Path) -> bool {
+    let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
+    EXTENSIONS.iter().any(|&known| extension == known)
+}
+
+/// Whether what can't be looked at would be no data anyway: it is hidden, or a link to nothing by the name of another
+/// file. (A link to nothing without an extension may have been a folder of images.)
+fn is_stray(error: &walkdir::Error) -> bool {
+    error.path().is_some_and(|path| {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        hidden || (path.is_symlink() && path.extension().is_some() && !is_image(path))
+    })
 }
 
 /// False for hidden files, the output of runs and what was excluded.

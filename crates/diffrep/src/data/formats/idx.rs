@@ -70,7 +70,7 @@ pub(crate) fn find_in(folder: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
 
 /// The data set of training images and, where given, test images; labels lie beside them or don't exist.
 pub(crate) fn open(name: &str, train: &Path, test: Option<&Path>) -> Result<Dataset, DataError> {
-    let fashion = train.to_string_lossy().contains("fashion");
+    let fashion = is_fashion(train);
     let (train, test) = (read_split(train)?, test.map(read_split).transpose()?);
     let labels = |split: Option<&SplitFiles>| split.and_then(|split| split.labels.clone());
     let numbers = [labels(Some(&train)), labels(test.as_ref())];
@@ -84,6 +84,15 @@ pub(crate) fn open(name: &str, train: &Path, test: Option<&Path>) -> Result<Data
         ImageSet::new(Arc::new(split.images), column.into_iter().collect())
     };
     Ok(Dataset::new(name, set(train, train_column), test.map(|test| set(test, test_column))))
+}
+
+/// Whether the file's own name or its folder's says so, or that of the folder around `raw`, as PyTorch lays it out.
+fn is_fashion(file: &Path) -> bool {
+    let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    let mut names = absolute.iter().rev().map(|name| name.to_string_lossy().to_lowercase());
+    let (file, folder, around) = (names.next(), names.next(), names.next());
+    let around = around.filter(|_| folder.as_deref() == Some("raw"));
+    [file, folder, around].iter().flatten().any(|name| name.contains("fashion"))
 }
 
 /// The clothes have names, all ten of them.

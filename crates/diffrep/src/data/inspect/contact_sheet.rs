@@ -1,8 +1,10 @@
 //! A sheet of small pictures: one line a class, or the set from beginning to end.
 use crate::data::resample::resample;
 use crate::data::{DataError, ImageSet, ImageShape};
+use crate::files::PartFile;
 use image::{Rgb, RgbImage};
 use rayon::prelude::*;
+use std::io::Cursor;
 use std::path::Path;
 
 const COLUMNS: usize = 16;
@@ -49,11 +51,10 @@ pub fn write_contact_sheet(path: &Path, set: &ImageSet) -> Result<(), DataError>
             }
         }
     }
-    let written = sheet.save_with_format(path, image::ImageFormat::Png);
-    written.map_err(|error| match error {
-        image::ImageError::IoError(reason) => DataError::Io { path: path.to_owned(), reason },
-        other => DataError::malformed(path, other.to_string()),
-    })
+    let mut png = Cursor::new(Vec::new());
+    let written = sheet.write_to(&mut png, image::ImageFormat::Png);
+    written.map_err(|error| DataError::malformed(path, error.to_string()))?;
+    PartFile::write_whole(path, png.get_ref()).map_err(DataError::io(path))
 }
 
 /// The shape that images of `shape` are reduced to.
