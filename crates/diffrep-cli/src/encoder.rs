@@ -73,7 +73,8 @@ impl EncoderArgs {
 
     /// Loads encoder and latent decoder of a run that trained one.
     pub fn open_autoencoder(&self) -> Result<Option<Autoencoder>> {
-        Ok(Autoencoder::open(&self.run, self.checkpoint.0, self.weights.0, &self.device.open()?)?)
+        let network = Autoencoder::open(&self.run, self.checkpoint.0, self.weights.0, &self.device.open()?)?;
+        Ok(network.map(|network| network.with_precision(self.precision.0)).transpose()?)
     }
 
     fn open_generator_on(&self, device: &Device) -> Result<Generator> {
@@ -275,7 +276,7 @@ fn open(
     match spec {
         // Other data have labels of their own.
         Some(_) => options.labels = Labels::Auto,
-        None => options.classes = encoder.record().classes.clone(),
+        None => options.classes = encoder.own_open_options().classes,
     }
     if let Some(file) = labels {
         options = OpenOptions { labels: Labels::File(file.to_owned()), classes: None, ..options };

@@ -14,7 +14,15 @@ use std::path::{Path, PathBuf};
 /// Steps of predictors, unless told otherwise.
 const PREDICTOR_STEPS: usize = 500;
 const TOLERANCE: f64 = 1e-4;
+/// Pictures on a sheet; the folder has all.
+const SHEET_CELLS: usize = 4000;
+const LEAST_COLUMNS: usize = 8;
 const SNR: f64 = 0.16;
+
+/// Rows of so many pictures that a sheet has room for; one at least. Narrow sheets are as wide as their titles.
+pub fn sheet_rows(columns: usize) -> usize {
+    (SHEET_CELLS / columns.max(LEAST_COLUMNS)).max(1)
+}
 
 /// How noise becomes images.
 #[derive(clap::Args)]

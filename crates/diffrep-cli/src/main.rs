@@ -1,5 +1,6 @@
 //! The command `diffrep`.
 mod allocator;
+mod arguments;
 mod bad_images;
 mod commands;
 mod device;

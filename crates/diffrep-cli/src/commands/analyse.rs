@@ -1,5 +1,6 @@
 //! `diffrep analyse`.
 use super::report::save_figures;
+use crate::arguments;
 use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data, refuse_among_images};
 use crate::progress::Stages;
 use crate::ui::{self, Ui};
@@ -106,7 +107,8 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let stages = Stages::new(ui);
     let outcome = analyse(&request, &|event| show(&stages, event));
     stages.finish();
-    let result = outcome.with_context(|| format!("analysis of {}", run.display()))?;
+    let mut result = outcome.with_context(|| format!("analysis of {}", run.display()))?;
+    result.arguments = arguments::on_run(run);
     result.save(run)?;
     let figures = analysis(&result)?;
     save_figures(&folder, &figures)?;

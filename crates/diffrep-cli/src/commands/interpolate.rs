@@ -1,6 +1,6 @@
 //! `diffrep interpolate`.
 use crate::encoder::{EncoderArgs, Part, open_data, part_or_test};
-use crate::generator::{Folder, SamplerArgs, evaluation_bar, thumbnails};
+use crate::generator::{Folder, SamplerArgs, evaluation_bar, sheet_rows, thumbnails};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid};
@@ -93,7 +93,10 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     }
     bar.finish_and_clear();
     let groups = vec![("image".to_owned(), 1), ("on the way".to_owned(), count), ("image".to_owned(), 1)];
-    let title = format!("Interpolation between images of {}", dataset.name);
+    let all = rows.len();
+    rows.truncate(sheet_rows(count + 2));
+    let first = if rows.len() < all { format!(", the first {} of {all}", rows.len()) } else { String::new() };
+    let title = format!("Interpolation between images of {}{first}", dataset.name);
     let sheet = folder.figure("sheet", &ImageGrid { title, groups, rows }.draw()?)?;
     let value = json!({
         "folder": folder.path(), "sheet": sheet, "pictures": count, "pairs": values,

@@ -76,8 +76,14 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         }
         false => None,
     };
+    // Labels are compared by number, which needs the same classes on both sides.
+    let alike = dataset
+        .train
+        .labels()
+        .zip(set.labels())
+        .is_some_and(|(a, b)| (&a.name, &a.classes) == (&b.name, &b.classes));
     let knn = match (&voters, &labelled) {
-        (Some(train), Some(test)) => Some(euclidean_knn_accuracy(
+        (Some(train), Some(test)) if alike => Some(euclidean_knn_accuracy(
             (&train.codes, &train.labels),
             (&test.codes, &test.labels),
             2,

@@ -1,6 +1,7 @@
 //! `diffrep neighbours`.
 use crate::bad_images::BadImagesArgs;
 use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data, open_new_data, refuse_among_images};
+use crate::generator::sheet_rows;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;
@@ -61,6 +62,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         (None, None) => unreachable!("clap demands one of --image and --row"),
     };
     ensure!(query.len() == 1, "--image names {} images, expected one picture file", query.len());
+    let room = sheet_rows(t.len()) - 1;
+    ensure!(
+        args.sheet.is_none() || args.k.min(set.len()) <= room,
+        "-k is {}, but a sheet of {} t has room for {room}",
+        args.k,
+        t.len()
+    );
     let found = search(&encoder, &set, &query, &t, &args, ui)?;
     if let Some(path) = &args.sheet {
         sheet(path, &set, &query, &t, &found)?;

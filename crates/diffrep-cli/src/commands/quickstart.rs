@@ -38,7 +38,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         "training stopped at step {}; `diffrep quickstart` goes on",
         trainer.step()
     );
-    let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), ui)?;
+    let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), vec!["probe".to_owned()], ui)?;
     let written = report::write(parse(ui, &["report", &run]), ui)?;
     let value = json!({"run": args.out, "scores": scores.scores, "report": written.page});
     ui.result(&value, || {

@@ -1,6 +1,8 @@
 //! `diffrep reconstruct`.
 use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test};
-use crate::generator::{Folder, SamplerArgs, evaluation_bar, spaced_rows, thumbnails, total_evaluations};
+use crate::generator::{
+    Folder, SamplerArgs, evaluation_bar, sheet_rows, spaced_rows, thumbnails, total_evaluations,
+};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::data::{Dataset, ImageSet};
@@ -9,6 +11,9 @@ use diffrep::represent::{Autoencoder, BATCH, LoadedEncoder};
 use diffrep::sample::{Codes, Generator, NoiseRows, SampleError};
 use serde_json::json;
 use std::path::PathBuf;
+
+/// Samples of each image and t on the sheet; the folder has all.
+const SHOWN: usize = 16;
 
 /// Generate images from the codes of given ones, several from each: what they share is what the code holds.
 ///
@@ -138,19 +143,23 @@ fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -
     }
     let cell = |thumbnail, caption: String| Cell { thumbnail, caption, mark: CellMark::Plain };
     let mut grid = Vec::new();
-    for (i, thumbnail) in thumbnails(shape, given)?.into_iter().enumerate() {
+    let most = samples.min(SHOWN).min(sheet_rows(columns.len()));
+    let shown = set.len().min(sheet_rows(1 + columns.len() * most));
+    for (i, thumbnail) in thumbnails(shape, &given[..shown * shape.len()])?.into_iter().enumerate() {
         let mut row = vec![cell(thumbnail, set.id(i))];
         for column in columns {
             let width = samples * shape.len();
-            let own = thumbnails(shape, &column.pixels[i * width..][..width])?;
+            let own = thumbnails(shape, &column.pixels[i * width..][..most * shape.len()])?;
             row.extend(own.into_iter().map(|thumbnail| cell(thumbnail, String::new())));
         }
         grid.push(row);
     }
     let groups = std::iter::once(("image".to_owned(), 1))
-        .chain(columns.iter().map(|column| (column.name.clone(), samples)))
+        .chain(columns.iter().map(|column| (column.name.clone(), most)))
         .collect();
-    let title = format!("{dataset} seen through the codes of {}", args.encoder.run.display());
+    let first =
+        if shown < set.len() { format!(", the first {shown} of {}", set.len()) } else { String::new() };
+    let title = format!("{dataset} seen through the codes of {}{first}", args.encoder.run.display());
     let sheet = folder.figure("sheet", &ImageGrid { title, groups, rows: grid }.draw()?)?;
     let measured: Vec<(&Column, f64, f64)> = columns
         .iter()

@@ -4,7 +4,7 @@ use crate::device::DeviceArgs;
 use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::training::{default_folder, ended, time_limit};
 use crate::ui::{self, Ui};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use diffrep::data::{self, Dataset};
 use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
@@ -121,7 +121,8 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
         let mut changes = changes(&config, &run.config()?);
         changes.extend(other_init(args.init.as_deref(), run.record()?.init.as_ref()));
         if !changes.is_empty() {
-            return Err(RunError::OtherRun { path: out, changes: changes.join("; ") }.into());
+            let other = RunError::OtherRun { path: out, changes: changes.join("; ") };
+            bail!("{other}, or go on with it by --resume");
         }
         return Ok((resume(&out, &args.device)?, limit));
     }
@@ -183,7 +184,7 @@ fn counted(plan: Plan, device: &Device, ui: &Ui) -> Result<Plan> {
     if steps < FEW_STEPS {
         ui.message(format!(
             "warning: only {steps} steps fit, which teach an encoder little; give more --minutes, or smaller images with \
-             --set data.size=[32,32]"
+             --set 'data.size=[32,32]'"
         ));
     }
     Ok(plan)

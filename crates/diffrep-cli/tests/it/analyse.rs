@@ -76,3 +76,33 @@ fn what_can_not_be_analysed_is_named() {
         assert!(message.contains(named), "{message}");
     }
 }
+
+#[test]
+fn a_column_of_one_class_is_refused_before_anything_is_encoded() {
+    let place = Place::new();
+    let (pictures, labels) = (place.pictures("pictures", 10), place.path("labels.csv"));
+    let rows = ["dark", "light"].into_iter().flat_map(|class| (0..10).map(move |n| (class, n)));
+    let lines: String = rows.map(|(class, n)| format!("{class}/{n}.png,{class},camera\n")).collect();
+    std::fs::write(&labels, format!("path,label,source\n{lines}")).unwrap();
+    let mut train = diffrep(&["train", "--steps", "2", "--json", "--quiet"]);
+    train
+        .arg("--config")
+        .arg(place.path("tiny.toml"))
+        .arg("--data")
+        .arg(&pictures)
+        .arg("--out")
+        .arg(place.path("run"));
+    succeed(train);
+    let with = |more: &[&str]| {
+        let mut command = on(&place, &[&["--t", "0,1", "--seeds", "1", "--no-attention"], more].concat());
+        command.arg("--data").arg(&pictures).arg("--labels").arg(&labels);
+        command
+    };
+    let error = fail(with(&[]));
+    assert!(error.contains("source") && error.contains("at least 2 classes"), "{error}");
+    let found = succeed(with(&["--label", "label"]));
+    assert_eq!(found["factors"].as_array().unwrap().len(), 1);
+    let words: Vec<&str> =
+        found["arguments"].as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+    assert_eq!(words[..3], ["analyse", "--t", "0,1"]);
+}

@@ -64,11 +64,27 @@ fn what_could_not_be_measured_is_refused_before_anything_is_trained() {
             learns(&format!("validate = true\n{PLAN}")),
             "supervised is supervised, which learns the labels of the rows to be measured on",
         ),
+        (format!("few_labels = [1000]\n{PLAN}"), "--few-labels 1000: class `0` has"),
+        (
+            format!("{PLAN}[[variant]]\nname = \"last\"\nmethod = \"ae\"\nset = [\"train.clip=-1\"]\n"),
+            "last, seed 0: `train.clip` is -1",
+        ),
+        (
+            format!("{PLAN}[[variant]]\nname = \"last\"\nmethod = \"drl\"\nset = [\"ncsnpp.features=3\"]\n"),
+            "last, seed 0: ",
+        ),
     ] {
         let error = fail(compare(&place, &plan));
         assert!(error.contains(told), "{error}");
-        assert!(!place.path("out/runs").exists(), "{plan}");
+        assert!(!place.path("out").exists(), "{plan}");
     }
+    // An empty folder among class folders would be a class.
+    let inside = on(&pictures);
+    std::fs::write(place.path("plan.toml"), &inside).unwrap();
+    let mut command = diffrep(&["compare"]);
+    command.arg(place.path("plan.toml")).arg("--out").arg(pictures.join("out"));
+    assert!(fail(command).contains("lies inside the data folder"));
+    assert!(!pictures.join("out").exists());
 }
 
 #[test]
@@ -81,6 +97,8 @@ fn slips_in_a_plan_are_one_line_each() {
         ("knn", "svm", "svm"),
         ("knn", "attention", "probes: `attention`, expected linear, mlp or knn"),
         ("probe_seeds = 1", "probe_seeds = 9000000000000000000", "expected 1 to 100"),
+        ("set = [", "set = [\"seed=4\", ", "set: `seed` would change nothing"),
+        ("set = [", "set = [\"data.source=other\", ", "set: `data.source` would change nothing"),
     ] {
         let error = fail(compare(&place, &PLAN.replace(from, to)));
         assert!(error.contains(told), "{error}");

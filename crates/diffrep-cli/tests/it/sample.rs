@@ -138,6 +138,17 @@ fn an_image_is_seen_through_its_codes_at_several_t() {
 }
 
 #[test]
+fn a_sheet_shows_as_many_pictures_as_it_has_room_for() {
+    let place = trained(&["--method", "ae"]);
+    let all = succeed(on("reconstruct", &place, &["--images", "1000", "--split", "train"]));
+    assert_eq!(all["images"], 1000);
+    assert_eq!(pictures(&place.path("run/reconstructions"), "sample-").len(), 1000);
+    let sheet = image::open(place.path("run/reconstructions/sheet.png")).unwrap();
+    // Half a thousand rows, 172 pixels high each.
+    assert!((500 * 172..502 * 172).contains(&sheet.height()), "{}", sheet.height());
+}
+
+#[test]
 fn an_autoencoders_reconstructions_are_its_decoders() {
     let place = trained(&["--method", "ae"]);
     let result = succeed(on("reconstruct", &place, &["--images", "3"]));

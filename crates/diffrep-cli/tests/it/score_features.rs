@@ -131,3 +131,33 @@ fn bad_arguments_are_named() {
         assert!(message.contains(named), "{message}");
     }
 }
+
+#[test]
+fn a_block_that_is_not_there_is_told_before_anything_is_probed() {
+    let place = trained();
+    let mut probe = diffrep(&["probe", "--json", "--quiet", "--source", "score", "--block", "mid.7"]);
+    probe.arg(place.path("run"));
+    assert!(fail(probe).contains("mid.7"));
+    assert!(!place.path("run/head.safetensors").exists() && !place.path("run/probe.json").exists());
+}
+
+#[test]
+fn no_image_to_test_on_has_the_noise_of_one_to_learn_from() {
+    let place = trained();
+    // All pictures are alike and each is a class of its own: only the noise of row i tells class i from the others.
+    let folder = place.path("alike");
+    for class in 0..24 {
+        for split in ["train", "test"] {
+            let path = folder.join(split).join(format!("class-{class:02}"));
+            std::fs::create_dir_all(&path).unwrap();
+            image::GrayImage::from_pixel(8, 8, image::Luma([9])).save(path.join("0.png")).unwrap();
+        }
+    }
+    let mut probe = diffrep(&["probe", "--json", "--quiet", "--source", "score", "--block", "down.0.0"]);
+    probe.args(["--t", "1", "--z", "zero", "--probe", "knn", "--seeds", "1"]);
+    probe.arg(place.path("run")).arg("--data").arg(&folder);
+    let result = succeed(probe);
+    let scores = result["scores"].as_array().unwrap();
+    let score = scores.iter().find(|score| score["source"] == "score down.0.0").unwrap();
+    assert!(score["accuracy"].as_f64().unwrap() < 0.3, "{score}");
+}

@@ -223,6 +223,23 @@ fn options_that_change_nothing_are_refused() {
         let error = fail(semi(&place, "out", &["--labels", "5", "--method", "propagate", option, value]));
         assert!(error.contains(&format!("{option} changes nothing with --method propagate")), "{error}");
     }
+    for option in [["--preset", "digits"], ["--set", "encoder.width=4"]] {
+        let error =
+            fail(semi(&place, "out", &[&["--labels", "5", "--method", "propagate"], &option[..]].concat()));
+        assert!(error.contains(option[0]) && error.contains("changes nothing"), "{error}");
+    }
+    let error = fail(semi(&place, "out", &["--labels", "5", "--set", "train.batch=7"]));
+    assert!(error.contains("--set train.batch=7 changes nothing"), "{error}");
+    let error = fail(semi(&place, "out", &["--labels", "few.csv", "--label-seed", "3"]));
+    assert!(error.contains("--label-seed changes nothing"), "{error}");
+    for method in ["laplacenet", "supervised"] {
+        let error = fail(semi(&place, "out", &["--labels", "5", "--method", method, "--t", "learned"]));
+        assert!(error.contains("--t changes nothing"), "{error}");
+    }
+    succeed(place.train("static", &["--steps", "2", "--method", "ae"]));
+    let init = place.path("static");
+    let fixed = ["--labels", "5", "--t", "0.5", "--init", init.to_str().unwrap()];
+    assert!(fail(semi(&place, "out", &fixed)).contains("--t 0.5 changes nothing"));
     let neighbours = ["--labels", "5", "--method", "supervised", "--neighbours", "9"];
     let error = fail(semi(&place, "out", &neighbours));
     assert!(error.contains("--neighbours changes nothing with --method supervised"), "{error}");
@@ -232,4 +249,17 @@ fn options_that_change_nothing_are_refused() {
         assert!(String::from_utf8_lossy(&output.stderr).contains("--init"));
     }
     assert!(!place.path("out").exists());
+}
+
+#[test]
+fn what_another_command_spread_is_not_written_over() {
+    let place = Place::new();
+    let spread =
+        |more: &[&str]| semi(&place, "out", &[&["--labels", "5", "--method", "propagate"], more].concat());
+    let first = succeed(spread(&[]));
+    let error = fail(spread(&["--neighbours", "20"]));
+    assert!(error.contains("has what `diffrep semi --data digits --labels 5"), "{error}");
+    // The same with suggestions is the same.
+    let again = succeed(spread(&["--suggest", "2"]));
+    assert_eq!(again["unlabelled_accuracy"], first["unlabelled_accuracy"]);
 }

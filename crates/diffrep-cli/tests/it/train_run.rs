@@ -206,3 +206,44 @@ fn files_of_weights_hold_no_paths_and_no_times() {
         assert!(read("here") == read("elsewhere"), "{name}");
     }
 }
+
+#[test]
+fn a_run_whose_lock_file_was_taken_away_goes_on() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "4"]));
+    std::fs::remove_file(place.path("run/lock")).unwrap();
+    let mut resume = diffrep(&["train", "--json", "--quiet", "--steps", "6", "--resume"]);
+    resume.arg(place.path("run"));
+    assert_eq!(succeed(resume)["step"], 6);
+}
+
+#[test]
+fn a_run_that_learns_no_labels_goes_on_and_is_probed_when_they_have_grown() {
+    let place = Place::new();
+    let (pictures, labels) = (place.pictures("pictures", 10), place.path("labels.csv"));
+    let line = |class: &str, number: usize, label: &str| format!("{class}/{number}.png,{label}\n");
+    let named = |of_light: &str| {
+        let dark: String = (0..10).map(|number| line("dark", number, "night")).collect();
+        let light: String =
+            (0..10).map(|number| line("light", number, if number < 5 { "day" } else { of_light })).collect();
+        format!("path,label\n{dark}{light}")
+    };
+    std::fs::write(&labels, named("day")).unwrap();
+    let mut train = diffrep(&["train", "--steps", "4", "--json", "--quiet"]);
+    train
+        .arg("--config")
+        .arg(place.path("tiny.toml"))
+        .arg("--data")
+        .arg(&pictures)
+        .arg("--out")
+        .arg(place.path("run"));
+    train.arg("--set").arg(format!("data.labels={}", labels.display()));
+    succeed(train);
+    std::fs::write(&labels, named("noon")).unwrap();
+    let mut resume = diffrep(&["train", "--json", "--quiet", "--steps", "6", "--resume"]);
+    resume.arg(place.path("run"));
+    assert_eq!(succeed(resume)["step"], 6);
+    let mut probe = diffrep(&["probe", "--json", "--quiet", "--probe", "knn", "--t", "0"]);
+    probe.arg(place.path("run"));
+    assert_eq!(succeed(probe)["scores"][0]["classes"], 3);
+}

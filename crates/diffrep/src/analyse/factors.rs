@@ -49,7 +49,7 @@ impl Codes {
 /// The factors of a data set that `columns` names, all with `None`.
 ///
 /// # Errors
-/// A column that the data don't have, or without labels.
+/// A column that the data don't have, or without labels of two classes.
 pub fn factor_data(data: &Dataset, columns: Option<&[String]>) -> Result<Vec<FactorData>, AnalyseError> {
     let known: Vec<String> = data.train.columns().iter().map(|column| column.name.clone()).collect();
     if known.is_empty() {
@@ -57,10 +57,12 @@ pub fn factor_data(data: &Dataset, columns: Option<&[String]>) -> Result<Vec<Fac
     }
     let wanted = columns.unwrap_or(&known);
     let factor = |name: &String| {
-        let labelled = LabelledData::new(data, None, Some(name)).map_err(|error| match error {
+        let failed = |error| match error {
             ProbeError::NoColumn { .. } => error.into(),
             _ => AnalyseError::Factor { factor: name.clone(), error },
-        })?;
+        };
+        let labelled = LabelledData::new(data, None, Some(name)).map_err(failed)?;
+        labelled.refuse_unlearnable(&[]).map_err(failed)?;
         Ok(FactorData { name: name.clone(), labelled })
     };
     wanted.iter().map(factor).collect()
@@ -122,7 +124,7 @@ impl Task<'_> {
         Ok(Factor {
             trend: spearman(&codes.t, &accuracy),
             name: factor.name.clone(),
-            classes: labelled.classes.len(),
+            classes: labelled.learned_classes(),
             probe: settings.probes[0].name().to_owned(),
             accuracy,
             sd: scores.iter().map(|outcome| outcome.score.sd).collect(),

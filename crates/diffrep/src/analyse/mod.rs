@@ -76,5 +76,6 @@ pub fn analyse(request: &Request, observe: &(dyn Fn(AnalyseEvent) + Sync)) -> Re
         levels,
         gains: request.gains.clone(),
         criteria,
+        arguments: Vec::new(),
     })
 }

@@ -34,6 +34,9 @@ pub struct Analysis {
     pub gains: Vec<LevelGain>,
     /// Figures that choose t without labels.
     pub criteria: Vec<CriterionCurve>,
+    /// Words of the command that made it, but for the run; empty in files of earlier versions.
+    #[serde(default)]
+    pub arguments: Vec<String>,
 }
 
 /// Where a factor lives. Accuracies are those of test rows in [0, 1], mean and deviation over seeds.

@@ -33,6 +33,6 @@ pub use image_set::{ImageSet, ImageShape};
 pub use label_file::write_label_file;
 pub use labels::LabelColumn;
 pub use preprocess::Preprocess;
-pub(crate) use provenance::names_checksum;
 pub use provenance::{LearnedLabels, Provenance};
+pub(crate) use provenance::{names_checksum, rows_checksum};
 pub use split::{Split, per_class, stratified_split, tested_split};

@@ -23,6 +23,12 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
+    /// The shape of images of `shape` once both sides are padded up to the next multiple of `side_multiple`, at least 1.
+    pub fn padded(shape: ImageShape, side_multiple: usize) -> ImageShape {
+        let padded = |side: usize| side.next_multiple_of(side_multiple);
+        ImageShape { height: padded(shape.height), width: padded(shape.width), ..shape }
+    }
+
     /// Pads both sides up to the next multiple of `side_multiple` (28 becomes 32 for 8) and takes mean and standard
     /// deviation over `train` so padded (of sets above 100,000 images: over so many evenly spaced ones).
     ///
@@ -42,8 +48,7 @@ impl Preprocess {
                 expected: "at least one image",
             });
         }
-        let height = shape.height.next_multiple_of(side_multiple);
-        let width = shape.width.next_multiple_of(side_multiple);
+        let ImageShape { height, width, .. } = Self::padded(shape, side_multiple);
         let taken = train.len().min(MOST_IMAGES);
         let rows: Vec<usize> =
             (0..taken).map(|i| (i as u128 * train.len() as u128 / taken as u128) as usize).collect();

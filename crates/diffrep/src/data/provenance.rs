@@ -1,6 +1,6 @@
 //! Telling images apart however their data are called, so that nobody is tested on what was learned.
 use super::formats::{cifar, idx};
-use super::{COLOURED, Dataset, ImageSet, origin};
+use super::{COLOURED, Dataset, ImageSet, LabelColumn, origin};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -80,6 +80,16 @@ fn holder(path: &Path, test: bool) -> PathBuf {
         Some((train, tested)) => tested.filter(|_| test).unwrap_or(train),
         None => cifar::find_in(path).unwrap_or_else(|| path.to_owned()),
     }
+}
+
+/// CRC-32C of the names and labels of all rows, of those of the test split only if `test`.
+pub(crate) fn rows_checksum(dataset: &Dataset, test: bool) -> u32 {
+    let sets = std::iter::once(&dataset.train).chain(dataset.test.iter().filter(|_| test));
+    sets.fold(0, |sum, set| {
+        let labels = set.labels().map_or(0, LabelColumn::checksum);
+        let sum = crc32c::crc32c_append(sum, &names_checksum(set).to_le_bytes());
+        crc32c::crc32c_append(sum, &labels.to_le_bytes())
+    })
 }
 
 /// CRC-32C of the images' names in their order, each ended by a zero.

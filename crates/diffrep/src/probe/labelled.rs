@@ -1,8 +1,11 @@
 //! The labelled rows of data, for training and for testing probes.
 use super::ProbeError;
 use super::score::Data;
+use super::split::Split;
 use crate::data::{Dataset, ImageSet, LabelColumn, LearnedLabels, Provenance, tested_split};
+use crate::random::Seed;
 use crate::represent::LoadedEncoder;
+use std::collections::HashSet;
 
 /// Images that all have a label.
 #[derive(Clone, Debug)]
@@ -75,13 +78,38 @@ impl LabelledData {
         }
         let mut train =
             labelled(&learn, find(train, &learn, column)?, &classes, (&train.name, "learn from"))?;
-        let mut test =
-            labelled(&tested, find(test_data, &tested, column)?, &classes, (&test_data.name, "test on"))?;
+        let name = data.label.as_str();
+        let mut test = labelled(
+            &tested,
+            tested_column(test_data, &tested, (name, column.is_some()))?,
+            &classes,
+            (&test_data.name, "test on"),
+        )?;
         let held_out = parts.is_some();
         for (side, part) in [&mut train, &mut test].into_iter().zip(parts.iter().flatten()) {
             side.rows.iter_mut().for_each(|row| *row = part[*row]);
         }
         Ok(Self { classes, train, test, held_out, data, tested: provenance })
+    }
+
+    /// Errors if no probe can learn from these rows: of fewer than two classes, or with fewer labels than `few_labels` ask
+    /// for. Whoever calls it first trains and encodes nothing in vain.
+    ///
+    /// # Errors
+    /// [`ProbeError::OneClass`], [`ProbeError::FewLabels`].
+    pub fn refuse_unlearnable(&self, few_labels: &[usize]) -> Result<(), ProbeError> {
+        match self.learned_classes() {
+            0 | 1 => return Err(ProbeError::OneClass { classes: self.learned_classes() }),
+            _ => {}
+        }
+        let values = self.train.labels.iter().copied().map(Some).collect();
+        let column = LabelColumn { name: self.data.label.clone(), classes: self.classes.clone(), values };
+        few_labels.iter().try_for_each(|&wanted| Split::draw(&column, Some(wanted), 0.0, Seed(0)).map(|_| ()))
+    }
+
+    /// Classes of the rows to learn from: a class map may name others.
+    pub fn learned_classes(&self) -> usize {
+        self.train.labels.iter().collect::<HashSet<_>>().len()
     }
 
     /// Errors if `encoder` was trained on labels of rows to test on: by a method that learns labels, it or a run that it
@@ -111,6 +139,21 @@ fn find<'a>(data: &Dataset, set: &'a ImageSet, column: Option<&str>) -> Result<&
         let known: Vec<&str> = set.columns().iter().map(|column| column.name.as_str()).collect();
         ProbeError::NoColumn { data: data.name.clone(), column: name.to_owned(), known: known.join(", ") }
     })
+}
+
+/// The column of the rows to test on: the one of the training rows' name or, if it wasn't asked for by name, the primary one.
+fn tested_column<'a>(
+    data: &Dataset,
+    set: &'a ImageSet,
+    (name, asked): (&str, bool),
+) -> Result<&'a LabelColumn, ProbeError> {
+    if set.labels().is_none() {
+        return Err(ProbeError::NoLabelledRows { data: data.name.clone(), purpose: "test on" });
+    }
+    match set.column(name) {
+        Some(column) => Ok(column),
+        None => find(data, set, asked.then_some(name)),
+    }
 }
 
 fn labelled(

@@ -13,7 +13,7 @@ const FILE: &str = "probe.json";
 
 /// Probes raw pixels, the encoder with random weights, and the encoder of the run at `path`, under the same protocol;
 /// writes `probe.json`, the head with the best validation accuracy, and the best place if one was searched, into the run
-/// folder.
+/// folder. `arguments` are the words of the command, kept for whoever wants to measure again.
 ///
 /// # Errors
 /// As [`run`](super::run) and [`LabelledData::refuse_learned`](super::LabelledData::refuse_learned), and images that can't be
@@ -21,10 +21,12 @@ const FILE: &str = "probe.json";
 pub fn probe_run(
     path: &Path,
     request: &RunProbe,
+    arguments: Vec<String>,
     observe: &(dyn Fn(ProbeEvent) + Sync),
 ) -> Result<Scores, ProbeError> {
     let RunProbe { encoder, labelled, .. } = request;
     labelled.refuse_learned(encoder)?;
+    labelled.refuse_unlearnable(&request.settings.few_labels)?;
     if let ([head, ..], 1) = (&request.heads.0[..], request.levels().len()) {
         return Err(ProbeError::OneLevel { head: head.name() });
     }
@@ -35,9 +37,7 @@ pub fn probe_run(
     }
     let mut scores = request.baselines(path, observe)?;
     let outcomes = request.encoder(observe)?;
-    if let Some(head) = best_head(&outcomes, request) {
-        head.save(path)?;
-    }
+    let head = best_head(&outcomes, request);
     let encoder_scores: Vec<Score> = outcomes.into_iter().map(|outcome| outcome.score).collect();
     if let Some(score) = &request.score {
         let (found, best) = probe_score(request, score, &encoder_scores, observe)?;
@@ -49,7 +49,10 @@ pub fn probe_run(
     } else {
         scores.extend(encoder_scores);
     }
-    let scores = Scores { scores };
+    if let Some(head) = head {
+        head.save(path)?;
+    }
+    let scores = Scores { scores, arguments };
     write(path, &scores)?;
     Ok(scores)
 }

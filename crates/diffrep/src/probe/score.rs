@@ -119,6 +119,9 @@ pub struct Score {
 pub struct Scores {
     /// All scores of one call.
     pub scores: Vec<Score>,
+    /// Words of the command that measured them, but for the run; empty in files of earlier versions.
+    #[serde(default)]
+    pub arguments: Vec<String>,
 }
 
 impl Scores {

@@ -86,14 +86,23 @@ fn grid(
     let [train, test] = [&request.labelled.train.images, &request.labelled.test.images];
     let total = request.t.len() * (train.len() + test.len());
     for (level, &t) in request.t.iter().enumerate() {
+        // Test rows follow the training rows: no two images have the same noise.
         let read = |set: &ImageSet, before: usize| {
             let mut values = Vec::with_capacity(set.len() * stride);
-            score.network.features(set, 0, &[t], &score.blocks, score.input, BATCH, |first, block| {
-                values.extend_from_slice(block);
-                let done = level * (train.len() + test.len()) + before + first + block.len() / stride;
-                observe(ProbeEvent::Encoding(SCORE, done, total));
-                Ok::<_, RepresentError>(())
-            })?;
+            score.network.features(
+                set,
+                before,
+                &[t],
+                &score.blocks,
+                score.input,
+                BATCH,
+                |first, block| {
+                    values.extend_from_slice(block);
+                    let done = level * (train.len() + test.len()) + before + first + block.len() / stride;
+                    observe(ProbeEvent::Encoding(SCORE, done, total));
+                    Ok::<_, RepresentError>(())
+                },
+            )?;
             Ok::<_, RepresentError>(values)
         };
         let (train, test) = (read(train, 0)?, read(test, train.len())?);
@@ -131,7 +140,7 @@ fn at_place(
     let [train, test] = [&request.labelled.train.images, &request.labelled.test.images];
     let read = |set: &ImageSet, before: usize| {
         let mut values = Vec::with_capacity(set.len() * dim);
-        read_places(score.network, set, 0, &[place], BATCH, |first, block| {
+        read_places(score.network, set, before, &[place], BATCH, |first, block| {
             values.extend_from_slice(block);
             let done = before + first + block.len() / dim;
             observe(ProbeEvent::Encoding(place.source(), done, train.len() + test.len()));

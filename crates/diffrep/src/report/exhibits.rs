@@ -190,7 +190,7 @@ pub fn few_labels(scores: &[Score]) -> Result<Vec<Exhibit>, ReportError> {
         let rows: Vec<_> = scores.iter().filter(|s| s.probe == probe && s.headline).collect();
         let Some(few) = rows.iter().find(|s| s.labels_per_class.is_some()) else { continue };
         let labels = |s: &Score| {
-            let all = s.train_rows as f64 / s.classes.max(1) as f64;
+            let all = (s.train_rows + s.validation_rows) as f64 / s.classes.max(1) as f64;
             s.labels_per_class.map_or(all, |n| n as f64)
         };
         let curve = |source: &str| {

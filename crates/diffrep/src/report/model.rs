@@ -4,7 +4,7 @@ use super::figure::{ImageGrid, Scatter};
 use super::metrics::Metrics;
 use super::score;
 use crate::analyse::Analysis;
-use crate::probe::Score;
+use crate::probe::{Score, Scores};
 use crate::semi::Summary;
 use crate::train::SEMI_SETTINGS;
 use serde::de::DeserializeOwned;
@@ -28,6 +28,10 @@ pub struct ReportData {
     pub metrics: Metrics,
     /// Scores of probes.
     pub scores: Vec<Score>,
+    /// Words of the command that measured them.
+    pub probed: Vec<String>,
+    /// Whether the weights come from elsewhere, so that no command trains them.
+    pub imported: bool,
     /// Which t holds what.
     pub analysis: Option<Analysis>,
     /// What few labels came to.
@@ -59,7 +63,7 @@ impl ReportData {
         let record = existing("run.json").map_or(Ok(Value::Null), |path| read_json(&path))?;
         let metrics =
             existing("metrics.jsonl").map_or(Ok(Metrics::default()), |path| Metrics::read(&path))?;
-        let scores = existing("probe.json").map_or(Ok(Vec::new()), |path| score::read(&path))?;
+        let scores = existing("probe.json").map_or(Ok(Scores::default()), |path| score::read(&path))?;
         let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
         let semi: Option<Summary> = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
         Ok(Self {
@@ -69,7 +73,9 @@ impl ReportData {
             facts: facts(&record, &metrics),
             configuration,
             metrics,
-            scores,
+            scores: scores.scores,
+            probed: scores.arguments,
+            imported: record.get("train_images").and_then(Value::as_u64) == Some(0),
             analysis,
             semi,
             doubtful: None,
@@ -80,21 +86,24 @@ impl ReportData {
 
     /// Commands that make this report again, from nothing.
     pub fn commands(&self) -> Vec<String> {
-        let run = &self.run;
-        if let Some(semi) = &self.semi {
-            let arguments: Vec<String> =
-                semi.protocol.arguments.iter().map(|word| shell_word(word)).collect();
-            return vec![
-                format!("diffrep {} --out {run}-again", arguments.join(" ")),
-                format!("diffrep report {run}-again"),
-            ];
-        }
+        let run = match self.imported {
+            true => self.run.clone(),
+            false => format!("{}-again", self.run),
+        };
         let init = self.init.as_ref().map_or(String::new(), |init| format!(" --init {}", shell_word(init)));
-        vec![
-            format!("diffrep train --config {run}/config.toml{init} --out {run}-again"),
-            format!("diffrep probe {run}-again"),
-            format!("diffrep report {run}-again"),
-        ]
+        let made = match &self.semi {
+            Some(semi) => Some(format!("diffrep {} --out {run}", line(&semi.protocol.arguments))),
+            None if self.imported => None,
+            None => Some(format!("diffrep train --config {}/config.toml{init} --out {run}", self.run)),
+        };
+        let measured = |command: &str, arguments: &[String]| match arguments {
+            [] => format!("diffrep {command} {run}"),
+            [command, options @ ..] => format!("diffrep {} {run} {}", shell_word(command), line(options)),
+        };
+        let probed = (!self.scores.is_empty()).then(|| measured("probe", &self.probed));
+        let analysed = self.analysis.as_ref().map(|analysis| measured("analyse", &analysis.arguments));
+        let commands = [made, probed, analysed, Some(format!("diffrep report {run}"))];
+        commands.into_iter().flatten().map(|command| command.trim_end().to_owned()).collect()
     }
 }
 
@@ -169,6 +178,10 @@ fn flatten(prefix: &str, table: &toml::Table, entries: &mut Vec<(String, String)
             other => entries.push((name, other.to_string())),
         }
     }
+}
+
+fn line(words: &[String]) -> String {
+    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
 }
 
 /// `text` as one word of a POSIX shell.

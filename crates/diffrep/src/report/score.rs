@@ -9,14 +9,13 @@ pub const ENCODER: &str = "encoder";
 /// What the sources of the score network's blocks begin with.
 const BLOCK: &str = "score ";
 
-/// Reads the list `scores` of a `probe.json`.
+/// Reads a `probe.json`.
 ///
 /// # Errors
 /// The file can't be read or is no such file; names the line.
-pub fn read(path: &Path) -> Result<Vec<Score>, ReportError> {
+pub fn read(path: &Path) -> Result<Scores, ReportError> {
     let text = std::fs::read(path).map_err(ReportError::io("read", path))?;
-    let scores: Result<Scores, _> = serde_json::from_slice(&text);
-    Ok(scores.map_err(|e| ReportError::json(path, &e))?.scores)
+    serde_json::from_slice(&text).map_err(|e| ReportError::json(path, &e))
 }
 
 /// The deviation over seeds, if there was more than one.

@@ -3,7 +3,7 @@ use super::encode::{BATCH, batches};
 use super::{LoadedEncoder, RepresentError};
 use crate::data::ImageSet;
 use crate::measure::{mean_squared_error, psnr, ssim};
-use crate::nn;
+use crate::nn::{self, Precision};
 use crate::objective::ReconstructionLoss;
 use crate::train::checkpoint::{Weights, Which};
 use burn::tensor::activation::sigmoid;
@@ -44,6 +44,14 @@ impl Autoencoder {
     ) -> Result<Option<Self>, RepresentError> {
         let whole = LoadedEncoder::open_whole(run, which, weights, device)?;
         Ok(whole.model().decoder.is_some().then_some(Self { whole }))
+    }
+
+    /// Multiplies in this precision.
+    ///
+    /// # Errors
+    /// As [`LoadedEncoder::with_precision`].
+    pub fn with_precision(self, precision: Precision) -> Result<Self, RepresentError> {
+        Ok(Self { whole: self.whole.with_precision(precision)? })
     }
 
     /// Measures the reconstructions, from the code's mean at t = 0, of all images of `set`.

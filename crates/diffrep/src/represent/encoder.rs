@@ -191,6 +191,13 @@ impl LoadedEncoder {
         }
     }
 
+    /// How to open the data that it was trained on: with its class map, if it has learned one.
+    pub fn own_open_options(&self) -> OpenOptions {
+        let learns = self.config.objective.method.needs().labels;
+        let classes = self.record.classes.clone().filter(|_| learns);
+        OpenOptions { classes, ..self.open_options() }
+    }
+
     /// Errors unless the images of `set`, from the data called `name`, have the shape that the encoder reads.
     pub fn check(&self, name: &str, set: &ImageSet) -> Result<(), RepresentError> {
         let (found, expected) = (set.shape(), self.shape());

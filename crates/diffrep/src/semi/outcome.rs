@@ -1,6 +1,7 @@
 //! What few labels came to: a class for every image, and how right they are where the truth is known.
 use super::SemiError;
 use super::propagate::{Propagated, certainty};
+use super::record::read_json;
 use super::task::SemiTask;
 use crate::data::ImageSet;
 use crate::files::PartFile;
@@ -77,6 +78,14 @@ impl Summary {
         let path = run.join(FILE);
         let text = serde_json::to_vec_pretty(self).expect("a summary holds strings and numbers");
         PartFile::write_whole(&path, &text).map_err(|error| SemiError::Write { path, error })
+    }
+
+    /// The summary in the folder `run`, if there is one.
+    ///
+    /// # Errors
+    /// A file that can't be read or is none.
+    pub fn read(run: &Path) -> Result<Option<Self>, SemiError> {
+        read_json(&run.join(FILE))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Running a comparison: whatever is finished is not run again.
+use super::check::CheckedData;
 use super::exhibit::exhibits;
 use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
 use super::table::markdown;
 use super::{Budget, StudyError};
-use crate::data::{self, Dataset, OpenOptions};
+use crate::data::{self, Dataset};
 use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
 use crate::train::checkpoint::{self, Weights, Which};
@@ -18,12 +19,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Who is told what is going on.
-type Observer<'a> = dyn FnMut(StudyEvent<'_>) + Send + 'a;
+pub(super) type Observer<'a> = dyn FnMut(StudyEvent<'_>) + Send + 'a;
 
 /// What is going on, for progress lines.
 #[derive(Debug)]
 pub enum StudyEvent<'a> {
-    /// The data have been read, with the settings of the first method.
+    /// Data have been opened, those of the first method or others of which other images are left out.
     Opened(&'a Dataset),
     /// A method, seed and budget begins: number from 1, of all.
     Cell {
@@ -68,11 +69,11 @@ impl Study<'_> {
     /// # Errors
     /// The first method that can't be trained or measured, named; results of the others are kept.
     pub fn run(&self, observe: &mut Observer<'_>) -> Result<Option<StudyRecord>, StudyError> {
+        let data = self.check(observe)?;
         let results = self.folder.join("results");
         std::fs::create_dir_all(&results)
             .map_err(|error| StudyError::Write { path: results.clone(), error })?;
         let plan = self.plan;
-        self.refuse_unmeasurable(observe)?;
         let of = plan.arms.len() * plan.seeds.len() * plan.budgets.len() + 1;
         let protocol = Protocol::of(&plan.t, &plan.probes, plan.test);
         let mut record = StudyRecord::default();
@@ -84,8 +85,9 @@ impl Study<'_> {
                     let file = results.join(format!("{}-seed{seed}-{}.json", arm.name, budget.stem()));
                     let known = record::read::<CellRecord>(&file)?;
                     if let Some(cell) = &known {
-                        refuse_changes(&plan.config_of(arm, seed, budget), &cell.config, &file)
-                            .map_err(failed(arm, seed))?;
+                        let config = plan.config_of(arm, seed, budget);
+                        refuse_changes(&config, &cell.config, &file).map_err(failed(arm, seed))?;
+                        data.refuse_others(&config, cell.data_checksum, (plan.test, &file))?;
                     }
                     let known = known.filter(|cell| cell.protocol == protocol);
                     let finished = known.is_some();
@@ -103,9 +105,10 @@ impl Study<'_> {
                             if self.stop.load(Ordering::Relaxed) {
                                 return Ok(None);
                             }
-                            let Some(cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
+                            let Some(mut cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
                                 return Ok(None);
                             };
+                            cell.data_checksum = data.checksum(&cell.config, plan.test);
                             record::write(&file, &cell)?;
                             cell
                         }
@@ -118,31 +121,13 @@ impl Study<'_> {
         let place = |cell: &CellRecord| (plan.arms.iter().position(|arm| arm.name == cell.arm), cell.seed);
         // Budgets of an arm and seed are in order already.
         record.cells.sort_by_key(place);
-        record.baselines = self.baselines(&results, &protocol, (number + 1, of), observe)?;
+        record.baselines = self.baselines(&results, (&protocol, &data), (number + 1, of), observe)?;
         record::write(&self.folder.join("compare.json"), &record)?;
         record::write_text(&self.folder.join("table.md"), &markdown(&record))?;
         for exhibit in exhibits(&record)? {
             exhibit.figure.save(self.folder, &exhibit.stem)?;
         }
         Ok(Some(record))
-    }
-
-    /// Errors, before anything is trained, if it couldn't be measured: data without labels, or a method that learns the
-    /// labels of rows that it would be measured on, for want of a test split.
-    fn refuse_unmeasurable(&self, observe: &mut Observer<'_>) -> Result<(), StudyError> {
-        let first = &self.plan.arms[0];
-        let data = &first.config().data;
-        let dataset = data::open(&data.source, &data.open_options());
-        let dataset = dataset.map_err(|error| probing(&first.name)(error.into()))?;
-        observe(StudyEvent::Opened(&dataset));
-        let labelled = self.labelled(dataset).map_err(probing(&first.name))?;
-        let learns = |arm: &&Arm| arm.config().objective.method.needs().labels;
-        match self.plan.arms.iter().find(learns) {
-            Some(arm) if labelled.held_out => {
-                Err(StudyError::Learned { arm: arm.name.clone(), data: data.source.clone() })
-            }
-            _ => Ok(()),
-        }
     }
 
     fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
@@ -188,6 +173,7 @@ impl Study<'_> {
             time_conditioned: encoder.is_time_conditioned(),
             config,
             protocol: protocol.clone(),
+            data_checksum: None,
             scores: scores.map_err(probing(&arm.name))?,
             reconstruction: quality,
         }))
@@ -211,7 +197,8 @@ impl Study<'_> {
                     return Ok(Some(steps));
                 }
                 let lock = LockedRun::acquire(run)?;
-                Trainer::resume(Plan::existing(&folder)?, lock, self.device)?
+                let plan = Plan::existing(&folder)?.keeping(config.checkpoint.clone());
+                Trainer::resume(plan, lock, self.device)?
             }
             Err(_) => {
                 let plan = Plan::new(config.clone(), run)?.counted(self.device)?;
@@ -226,16 +213,7 @@ impl Study<'_> {
 
     /// The labelled images of what `encoder` was trained on.
     fn labelled_for(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
-        let options = OpenOptions { classes: encoder.record().classes.clone(), ..encoder.open_options() };
-        self.labelled(data::open(&encoder.config().data.source, &options)?)
-    }
-
-    fn labelled(&self, mut dataset: Dataset) -> Result<LabelledData, ProbeError> {
-        if !self.plan.test {
-            // Data without a test split are measured on a fifth of the training rows.
-            dataset.test = None;
-        }
-        LabelledData::new(&dataset, None, None)
+        self.labelled(data::open(&encoder.config().data.source, &encoder.own_open_options())?)
     }
 
     fn probe(
@@ -259,15 +237,18 @@ impl Study<'_> {
     fn baselines(
         &self,
         results: &Path,
-        protocol: &Protocol,
+        (protocol, data): (&Protocol, &CheckedData),
         (number, of): (usize, usize),
         observe: &mut Observer<'_>,
     ) -> Result<Vec<Score>, StudyError> {
         let file = results.join("baselines.json");
         let (arm, seed, budget) = (&self.plan.arms[0], self.plan.seeds[0], self.plan.budgets[0]);
-        let config = Some(self.plan.config_of(arm, seed, budget));
+        let config = self.plan.config_of(arm, seed, budget);
         let known = record::read::<BaselineRecord>(&file)?
-            .filter(|known| known.protocol == *protocol && known.config == config);
+            .filter(|known| known.protocol == *protocol && known.config.as_ref() == Some(&config));
+        if let Some(known) = &known {
+            data.refuse_others(&config, known.data_checksum, (self.plan.test, &file))?;
+        }
         let finished = known.is_some();
         observe(StudyEvent::Cell { arm: "baselines", seed, budget: None, number, of, finished });
         if let Some(known) = known {
@@ -279,7 +260,12 @@ impl Study<'_> {
         let scores = self
             .probe(&encoder, &labelled, observe, |request, observe| request.baselines(&run, observe))
             .map_err(probing("baselines"))?;
-        let record = BaselineRecord { protocol: protocol.clone(), config, scores: scores.clone() };
+        let record = BaselineRecord {
+            protocol: protocol.clone(),
+            data_checksum: data.checksum(&config, self.plan.test),
+            config: Some(config),
+            scores: scores.clone(),
+        };
         record::write(&file, &record)?;
         Ok(scores)
     }
@@ -300,12 +286,12 @@ fn refuse_changes(config: &Config, before: &Config, path: &Path) -> Result<(), T
     Err(RunError::OtherRun { path: path.to_owned(), changes: changes.join("; ") }.into())
 }
 
-fn failed(arm: &Arm, seed: u64) -> impl FnOnce(TrainError) -> StudyError {
+pub(super) fn failed(arm: &Arm, seed: u64) -> impl FnOnce(TrainError) -> StudyError {
     let arm = arm.name.clone();
     move |error| StudyError::Train { arm, seed, error: Box::new(error) }
 }
 
-fn probing(arm: &str) -> impl Fn(ProbeError) -> StudyError {
+pub(super) fn probing(arm: &str) -> impl Fn(ProbeError) -> StudyError {
     let arm = arm.to_owned();
     move |error| StudyError::Probe { arm: arm.clone(), error }
 }

@@ -54,6 +54,16 @@ pub enum StudyError {
         /// The data.
         data: String,
     },
+    /// A result of other data than today's.
+    #[error(
+        "{} is of other data: images or labels of {data} have changed since; give another folder with --out", path.display()
+    )]
+    DataChanged {
+        /// The result.
+        path: PathBuf,
+        /// The data.
+        data: String,
+    },
     /// Measuring one of the methods.
     #[error("{arm}: {error}")]
     Probe {

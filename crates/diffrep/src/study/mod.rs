@@ -1,5 +1,6 @@
 //! Whole experiments out of the parts below: methods compared with each other under one budget.
 mod budget;
+mod check;
 mod compare;
 mod error;
 mod exhibit;

@@ -208,6 +208,11 @@ impl StudyPlan {
             if arms.iter().any(|arm| arm.name == name) {
                 return Err(problem(format!("`{name}` is there twice; name one of them in a [[variant]]")));
             }
+            if let Some(key) = overruled(file.set.iter().chain(&variant.set), budgets.len()) {
+                let why =
+                    format!("set: `{key}` would change nothing, as the plan says it by keys of its own");
+                return Err(problem(why));
+            }
             let configs = budgets.iter().map(|&budget| resolve(&file, &variant, &budgets, budget));
             let configs = configs
                 .collect::<Result<_, _>>()
@@ -243,6 +248,15 @@ impl StudyPlan {
         let probes = Settings { probes, recipe, seeds: probe_seeds, few_labels, cross_validate: false };
         Ok(Self { arms, seeds, budgets, test: !file.validate, t, probes })
     }
+}
+
+/// The first setting of `set` that a plan's own keys overrule.
+fn overruled<'a>(mut set: impl Iterator<Item = &'a String>, budgets: usize) -> Option<&'a str> {
+    const KEYS: [&str; 5] = ["seed", "train.steps", "train.minutes", "data.source", "objective.method"];
+    set.find_map(|setting| {
+        let key = setting.split('=').next().unwrap_or_default().trim();
+        (KEYS.contains(&key) || (key == "checkpoint.keep" && budgets > 1)).then_some(key)
+    })
 }
 
 /// The budgets of a plan, ascending.

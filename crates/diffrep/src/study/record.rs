@@ -32,6 +32,9 @@ pub struct CellRecord {
     pub config: Config,
     /// How it was measured; results of another protocol are measured again.
     pub protocol: Protocol,
+    /// CRC-32C of the names and labels of the images; absent in files of earlier versions.
+    #[serde(default)]
+    pub data_checksum: Option<u32>,
     /// Scores of all probes and levels.
     pub scores: Vec<Score>,
     /// Reconstructions of the test images, where there is a decoder.
@@ -87,6 +90,9 @@ pub(super) struct BaselineRecord {
     /// Settings of the encoder that was not trained; absent in files of earlier versions.
     #[serde(default)]
     pub(super) config: Option<Config>,
+    /// As in [`CellRecord`].
+    #[serde(default)]
+    pub(super) data_checksum: Option<u32>,
     pub(super) scores: Vec<Score>,
 }
 

@@ -87,7 +87,7 @@ pub enum RunError {
         path: PathBuf,
     },
     /// The folder holds a run with other settings.
-    #[error("{} holds a run with other settings ({changes}); give another folder, or --resume it", path.display())]
+    #[error("{} holds a run with other settings ({changes}); give another folder", path.display())]
     OtherRun {
         /// The run folder.
         path: PathBuf,

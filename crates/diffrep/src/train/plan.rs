@@ -1,6 +1,8 @@
 //! Checked settings with everything that they mean: images, networks, objective. A plan can run.
 use super::run_folder::SEMI_SETTINGS;
-use super::{Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory};
+use super::{
+    CheckpointConfig, Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory,
+};
 use crate::data::{
     self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, names_checksum, tested_split,
 };
@@ -54,35 +56,11 @@ impl Plan {
     /// # Errors
     /// As [`Plan::new`].
     pub fn on(config: Config, dataset: &Dataset) -> Result<Self, TrainError> {
-        check(&config)?;
+        let model = model(&config, dataset)?;
         let images = &dataset.train;
-        if images.len() < 2 {
-            return Err(TrainError::TooFewImages { dataset: dataset.name.clone(), images: images.len() });
-        }
         let needs = config.objective.method.needs();
         let classes = images.labels().map(|column| column.classes.clone());
-        let mut encoder = config.encoder.clone();
-        if needs.labels {
-            let labelled = |column: &LabelColumn| column.values.iter().any(Option::is_some);
-            if !images.labels().is_some_and(labelled) {
-                let (dataset, method) = (dataset.name.clone(), config.objective.method.name());
-                return Err(TrainError::NoLabels { dataset, method });
-            }
-            encoder.classes = classes.as_ref().map(Vec::len);
-        }
-        let multiple = 1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16);
-        let preprocess = Preprocess::fit(images, multiple)?;
-        let shape = preprocess.shape();
-        let model = ModelConfig {
-            height: shape.height,
-            width: shape.width,
-            channels: shape.channels,
-            encoder: encoder.fitted(shape.height, shape.width),
-            ncsnpp: config.ncsnpp.clone(),
-            score_network: needs.score_network,
-            decoder: config.objective.needs_decoder(),
-            projection: needs.projection.then_some(PROJECTION),
-        };
+        let preprocess = Preprocess::fit(images, side_multiple(&config))?;
         let record = RunRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: config.seed,
@@ -101,6 +79,23 @@ impl Plan {
         Self::with(config, record, dataset)
     }
 
+    /// The errors of [`Plan::on`] that need no image: for whoever plans many runs.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn refuse(config: &Config, dataset: &Dataset) -> Result<(), TrainError> {
+        let model = model(config, dataset)?;
+        model.check()?;
+        objective::build(&config.objective, &config.sde, &model)?;
+        Ok(())
+    }
+
+    /// The same run with other checkpoints to be kept.
+    pub fn keeping(mut self, checkpoint: CheckpointConfig) -> Self {
+        self.config.checkpoint = checkpoint;
+        self
+    }
+
     /// Plans to go on with an existing run, whose settings and data are what they were.
     ///
     /// # Errors
@@ -111,7 +106,9 @@ impl Plan {
         }
         let (config, record) = (run.config()?, run.record()?);
         check(&config)?;
-        let options = OpenOptions { classes: record.classes.clone(), ..config.data.open_options() };
+        // Other methods look at labels only to measure, and more of them may have come.
+        let classes = record.classes.clone().filter(|_| config.objective.method.needs().labels);
+        let options = OpenOptions { classes, ..config.data.open_options() };
         let dataset = data::open(&config.data.source, &options)?;
         let (images, shape) = (dataset.train.len(), dataset.train.shape());
         if (images, shape) != (record.train_images, record.shape) {
@@ -192,6 +189,41 @@ impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plan").field("config", &self.config).field("record", &self.record).finish()
     }
+}
+
+/// What both sides of the images are padded to a multiple of.
+fn side_multiple(config: &Config) -> usize {
+    1 << config.ncsnpp.multipliers.len().saturating_sub(1).min(16)
+}
+
+/// The networks for these settings and images.
+fn model(config: &Config, dataset: &Dataset) -> Result<ModelConfig, TrainError> {
+    check(config)?;
+    let images = &dataset.train;
+    if images.len() < 2 {
+        return Err(TrainError::TooFewImages { dataset: dataset.name.clone(), images: images.len() });
+    }
+    let needs = config.objective.method.needs();
+    let mut encoder = config.encoder.clone();
+    if needs.labels {
+        let labelled = |column: &&LabelColumn| column.values.iter().any(Option::is_some);
+        let Some(column) = images.labels().filter(labelled) else {
+            let (dataset, method) = (dataset.name.clone(), config.objective.method.name());
+            return Err(TrainError::NoLabels { dataset, method });
+        };
+        encoder.classes = Some(column.classes.len());
+    }
+    let shape = Preprocess::padded(images.shape(), side_multiple(config));
+    Ok(ModelConfig {
+        height: shape.height,
+        width: shape.width,
+        channels: shape.channels,
+        encoder: encoder.fitted(shape.height, shape.width),
+        ncsnpp: config.ncsnpp.clone(),
+        score_network: needs.score_network,
+        decoder: config.objective.needs_decoder(),
+        projection: needs.projection.then_some(PROJECTION),
+    })
 }
 
 /// Checks the numbers that no other part checks.

@@ -121,7 +121,8 @@ impl LockedRun {
     pub fn acquire(path: &Path) -> Result<Self, RunError> {
         fs::create_dir_all(path).map_err(RunError::io("create", path))?;
         let lock_path = path.join(LOCK);
-        if !lock_path.exists() && !is_empty(path)? {
+        // A run whose lock somebody took away is still one.
+        if !lock_path.exists() && !is_empty(path)? && RunFolder::open(path).is_err() {
             return Err(RunError::Foreign { path: path.to_owned() });
         }
         let lock = File::options()

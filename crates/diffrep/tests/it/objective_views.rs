@@ -1,7 +1,7 @@
 //! What encoder and score network are shown: another view, a withheld latent.
 use super::objective::{tiny_batch, tiny_config};
 use burn::tensor::{Device, Tensor};
-use diffrep::nn::{Mode, Pass, parameters};
+use diffrep::nn::{Mode, ModelConfig, Pass, parameters};
 use diffrep::objective::{self, Batch, EncoderView, Method, ObjectiveConfig, ScoreMatching, TimeSampling};
 use diffrep::random::Seed;
 use diffrep::sde::Sde;
@@ -142,4 +142,24 @@ fn another_view_without_augmentation_is_refused() {
     let error = plan(&["objective.encoder_view=other"]).unwrap_err();
     assert!(error.contains("objective.encoder_view") && error.contains("augment.crop"), "{error}");
     assert!(plan(&["objective.encoder_view=other", "augment.crop=[0.5, 1.0]"]).is_ok());
+}
+
+#[test]
+fn a_latent_withheld_from_the_score_network_still_reconstructs() {
+    let device = Device::default().autodiff();
+    let config = ObjectiveConfig { gamma: 0.0, reconstruction: 1.0, ..ObjectiveConfig::default() };
+    let network = ModelConfig { decoder: true, ..tiny_config(Method::DRL) };
+    let model = network.init(SEED, &device).unwrap();
+    let (sde, batch) = (Sde::default(), tiny_batch(2, &device));
+    let objective = ScoreMatching::new(&config, &sde);
+    let (time, dim) = (TimeSampling::Fixed(0.5), model.encoder.latent_dim());
+    let draw = objective::Draw::new(time, &sde, batch.images.dims(), dim, (SEED, 0), &device);
+    let reconstruction = |keep: Option<Tensor<2>>| {
+        let draw = objective::Draw { keep, ..draw.clone() };
+        let times = model.embed_times(&draw.t, &sde, &device);
+        let losses = objective.loss_at(&model, &batch, &draw, times, Pass { seed: SEED, ..Pass::EVAL });
+        let part = losses.parts.into_iter().find(|(name, _)| *name == "reconstruction").unwrap();
+        part.1.into_scalar::<f32>()
+    };
+    assert_eq!(reconstruction(Some(Tensor::zeros([2, 1], &device))), reconstruction(None));
 }

@@ -249,11 +249,51 @@ fn commands_can_be_pasted_even_with_spaces_in_the_path() {
 }
 
 #[test]
+fn commands_are_those_that_made_the_parts_with_their_options() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path());
+    let run = folder.path().display();
+    let probe =
+        json!({"scores": scores(), "arguments": ["probe", "--labels", "my labels.csv", "--t-grid", "3"]});
+    std::fs::write(folder.path().join("probe.json"), probe.to_string()).unwrap();
+    let commands = |folder: &Path| ReportData::read(folder).unwrap().commands();
+    assert_eq!(
+        commands(folder.path()),
+        [
+            format!("diffrep train --config {run}/config.toml --out {run}-again"),
+            format!("diffrep probe {run}-again --labels 'my labels.csv' --t-grid 3"),
+            // A file of an earlier version.
+            format!("diffrep analyse {run}-again"),
+            format!("diffrep report {run}-again"),
+        ]
+    );
+    // Nobody can train an imported encoder.
+    let imported = json!({"version": "0.1.0", "seed": 3, "dataset": "imported", "train_images": 0});
+    std::fs::write(folder.path().join("run.json"), imported.to_string()).unwrap();
+    let commands = commands(folder.path());
+    assert_eq!((commands.len(), &commands[2]), (3, &format!("diffrep report {run}")));
+}
+
+#[test]
+fn a_headline_that_reads_all_t_stands_beside_raw_pixels_too() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path());
+    let mut whole = [score("encoder", None, 0.85, 0.9, true), score("random encoder", None, 0.5, 0.5, true)];
+    whole.iter_mut().for_each(|score| score["probe"] = json!("gru"));
+    let all = [scores(), whole.to_vec()].concat();
+    std::fs::write(folder.path().join("probe.json"), json!({"scores": all}).to_string()).unwrap();
+    let page = html(&ReportData::read(folder.path()).unwrap()).unwrap();
+    let summary = page.split("class=\"summary\"").nth(1).unwrap().split("class=\"protocol\"").next().unwrap();
+    assert!(summary.contains("85.0") && summary.contains("raw pixels, linear probe"), "{summary}");
+}
+
+#[test]
 fn scores_of_the_probe_are_read_as_they_are_written() {
     let scores: Vec<Score> =
         scores().into_iter().map(|value| serde_json::from_value(value).unwrap()).collect();
     let folder = tempfile::tempdir().unwrap();
-    let file = serde_json::to_vec(&diffrep::probe::Scores { scores: scores.clone() }).unwrap();
+    let file = serde_json::to_vec(&diffrep::probe::Scores { scores: scores.clone(), arguments: Vec::new() })
+        .unwrap();
     std::fs::write(folder.path().join("probe.json"), file).unwrap();
     assert_eq!(ReportData::read(folder.path()).unwrap().scores, scores);
 }

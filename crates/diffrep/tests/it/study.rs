@@ -177,3 +177,51 @@ fn minutes_are_counted_in_steps_once_and_rows_to_choose_by_are_not_test_rows() {
     let again = run(&plan, folder.path(), usize::MAX).unwrap();
     assert_eq!((again.found, again.steps), (vec![true; 3], 0));
 }
+
+/// A folder of so many pictures in each of two classes.
+fn pictures(folder: &Path, of_each: u8) -> String {
+    for (class, light) in [("dark", 20), ("light", 200)] {
+        std::fs::create_dir_all(folder.join(class)).unwrap();
+        for number in 0..of_each {
+            let picture = image::GrayImage::from_pixel(8, 8, image::Luma([light + number]));
+            picture.save(folder.join(class).join(format!("{number}.png"))).unwrap();
+        }
+    }
+    folder.display().to_string()
+}
+
+#[test]
+fn results_of_other_images_or_labels_are_not_mixed_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("pictures");
+    let text = PLAN
+        .replace("\"digits\"", &format!("{:?}", pictures(&data, 12)))
+        .replace("images = [128, 320]", "images = [64]");
+    let (text, out) = (text.replace("few_labels = [1, 2]", ""), folder.path().join("out"));
+    let alone = plan(folder.path(), &text.replace(", \"ae\"", ""));
+    run(&alone, &out, usize::MAX).unwrap();
+    let both = plan(folder.path(), &text);
+    let refused = || {
+        let error = run(&both, &out, usize::MAX).err().unwrap().to_string();
+        assert!(error.contains("drl-seed3-64.json is of other data"), "{error}");
+    };
+    std::fs::rename(data.join("dark/3.png"), data.join("dark/30.png")).unwrap();
+    refused();
+    std::fs::rename(data.join("dark/30.png"), data.join("light/30.png")).unwrap();
+    refused();
+    std::fs::rename(data.join("light/30.png"), data.join("dark/3.png")).unwrap();
+    assert_eq!(run(&both, &out, usize::MAX).unwrap().found, [true, false, true]);
+}
+
+#[test]
+fn budgets_that_a_plan_has_passed_can_be_measured_again_after_it_has_grown() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = PLAN.replace("\"drl\", \"ae\"", "\"ae\"");
+    for budgets in ["[64]", "[64, 128, 256, 320]"] {
+        let grown = text.replace("[128, 320]", budgets);
+        run(&plan(folder.path(), &grown), folder.path(), usize::MAX).unwrap();
+    }
+    let other = text.replace("[128, 320]", "[64, 128, 256, 320]").replace("few_labels = [1, 2]", "");
+    let measured = run(&plan(folder.path(), &other), folder.path(), usize::MAX).unwrap();
+    assert_eq!((measured.found, measured.steps), (vec![false; 5], 0));
+}

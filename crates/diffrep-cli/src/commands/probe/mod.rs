@@ -3,6 +3,7 @@ mod text;
 
 pub use text::text;
 
+use crate::arguments;
 use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, bar, open_data};
 use crate::progress::Stages;
 use crate::ui::Ui;
@@ -86,12 +87,12 @@ pub struct Args {
 }
 
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
-    let (scores, settings) = measure(&args, ui)?;
+    let (scores, settings) = measure(&args, arguments::on_run(&args.encoder.run), ui)?;
     ui.result(&scores, || text(&scores, &settings))
 }
 
-/// Runs the probes; the scores are in the run folder too.
-pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
+/// Runs the probes; the scores are in the run folder too, with the `words` of the command.
+pub fn measure(args: &Args, words: Vec<String>, ui: &Ui) -> Result<(Scores, Settings)> {
     let auto = args.levels.is_auto();
     let grid = || level_grid(11).expect("11 levels are allowed");
     let mut t = if auto { grid() } else { args.levels.levels(grid)? };
@@ -134,7 +135,7 @@ pub fn measure(args: &Args, ui: &Ui) -> Result<(Scores, Settings)> {
         search: args.grid,
     });
     let request = RunProbe { encoder: &encoder, labelled: &labelled, t, settings, heads, score };
-    let outcome = probe_run(&args.encoder.run, &request, &|event| show(&stages, event));
+    let outcome = probe_run(&args.encoder.run, &request, words, &|event| show(&stages, event));
     stages.finish();
     let scores = outcome.with_context(|| format!("probe of {}", args.encoder.run.display()))?;
     if !scores.leave_head() {
@@ -181,7 +182,11 @@ fn open_score(args: &Args) -> Result<Option<(ScoreNetwork, Vec<BlockName>)>> {
     }
     let network = args.encoder.open_score()?;
     let blocks = match args.score.block {
-        Some(block) => vec![block],
+        Some(block) => {
+            // A name that the network doesn't have is told before anything is probed.
+            network.channels(block)?;
+            vec![block]
+        }
         None if args.grid => network.blocks().iter().map(|(name, _)| *name).collect(),
         None => bail!("--block is missing: which block of the score network? --grid tries all"),
     };

@@ -120,10 +120,20 @@ fn few_labels(scores: &[Score], settings: &Settings, rows: &[(String, Option<f64
     for source in sources {
         for &probe in &settings.probes {
             let curve = few_label_scores(scores, source, probe);
-            let t = curve.first().and_then(|score| score.t).map_or(String::new(), |t| format!(", t {t}"));
-            let cells =
-                curve.iter().map(|score| format!("{:.1} ± {:.1}", 100.0 * score.accuracy, 100.0 * score.sd));
-            lines.push([format!("{source}{t}"), probe.title().to_owned()].into_iter().chain(cells).collect());
+            let level = |score: &Score| score.t.map_or(String::new(), |t| format!(", t {t}"));
+            // Cross-validation chooses a t for each number of labels.
+            let common = curve.iter().all(|score| score.t == curve[0].t);
+            let shared = curve.first().filter(|_| common).map_or(String::new(), |score| level(score));
+            let cell = |count: Option<usize>| {
+                let score = curve.iter().find(|score| score.labels_per_class == count);
+                score.map_or(String::new(), |score| {
+                    let own = if common { String::new() } else { level(score) };
+                    format!("{:.1} ± {:.1}{own}", 100.0 * score.accuracy, 100.0 * score.sd)
+                })
+            };
+            let cells = few.iter().copied().map(Some).chain([None]).map(cell);
+            let name = [format!("{source}{shared}"), probe.title().to_owned()];
+            lines.push(name.into_iter().chain(cells).collect());
         }
     }
     ui::table(&header, &lines)
@@ -133,4 +143,49 @@ fn cell(score: &Score) -> String {
     let mark = if score.headline && score.t.is_some() { "*" } else { "" };
     let f1 = if score.balanced { String::new() } else { format!(" (F1 {:.1})", 100.0 * score.macro_f1) };
     format!("{mark}{:.1} ± {:.1}{f1}", 100.0 * score.accuracy, 100.0 * score.sd)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use diffrep::probe::Recipe;
+    use serde_json::{Value, json};
+
+    fn score(source: &str, t: f64, few: Value, accuracy: f64) -> Score {
+        serde_json::from_value(json!({
+            "source": source, "t": t, "probe": "linear", "split": "test", "accuracy": accuracy, "sd": 0.01, "macro_f1": accuracy,
+            "macro_f1_sd": 0.01, "validation_accuracy": accuracy, "validation_sd": 0.01, "headline": true,
+            "balanced": true, "labels_per_class": few, "accuracies": [accuracy], "seeds": [0],
+            "learning_rate": 0.001, "epochs": [3], "dim": 8, "classes": 10, "train_rows": 900,
+            "validation_rows": 100, "test_rows": 500, "train_data": "digits", "test_data": "digits",
+            "test_split": "test split", "label": "label", "weights": "ema", "step": 20, "recipe": Recipe::standard(),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_few_label_accuracy_stands_under_its_number_of_labels_with_its_t() {
+        let scores = [
+            score("encoder", 0.3, Value::Null, 0.9),
+            score("encoder", 0.3, json!(1), 0.4),
+            score("encoder", 0.7, json!(10), 0.6),
+            // A grid measures its blocks with all labels only.
+            score("score up.1.0", 0.5, Value::Null, 0.95),
+        ];
+        let settings = Settings {
+            probes: vec![ProbeKind::Linear],
+            recipe: Recipe::standard(),
+            seeds: vec![0],
+            few_labels: vec![1, 10],
+            cross_validate: true,
+        };
+        let rows: Vec<_> = ["encoder", "score up.1.0"].map(|source| (source.to_owned(), None)).to_vec();
+        let table = few_labels(&scores, &settings, &rows);
+        let lines: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+        let of = |first: &str| lines.iter().find(|line| line[0] == first).unwrap().join(" ");
+        assert_eq!(of("encoder"), "encoder linear 40.0 ± 1.0, t 0.3 60.0 ± 1.0, t 0.7 90.0 ± 1.0, t 0.3");
+        assert_eq!(of("score"), "score up.1.0, t 0.5 linear 95.0 ± 1.0");
+        let all = lines.iter().find(|line| line[0] == "features").unwrap();
+        assert_eq!(all.last(), Some(&"all"));
+    }
 }

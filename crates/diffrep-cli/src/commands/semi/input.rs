@@ -1,8 +1,9 @@
 //! What `diffrep semi` works on: images, known labels, and the encoder to start from.
 use super::Args;
+use crate::arguments;
 use crate::bad_images::tell_skipped;
 use crate::ui::Ui;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions, Preprocess, Provenance};
 use diffrep::nn::device::Device;
 use diffrep::random::Seed;
@@ -22,6 +23,11 @@ impl Input {
     /// Opens everything that the arguments name.
     pub fn read(args: &Args, device: &Device, ui: &Ui) -> Result<Self> {
         let init = init(args, device)?;
+        if let Some(t) =
+            args.t.as_ref().filter(|_| init.as_ref().is_some_and(|init| !init.is_time_conditioned()))
+        {
+            bail!("--t {t} changes nothing: the encoder of --init is not time-conditioned; leave it out");
+        }
         let features = features(args, init.as_ref());
         let (dataset, known, preprocess, start) = match init {
             Some(encoder) => {
@@ -47,12 +53,12 @@ impl Input {
             data: task.dataset.clone(),
             labels: match known {
                 KnownLabels::PerClass { count, .. } => {
-                    format!("{count} a class, label seed {}", args.label_seed)
+                    format!("{count} a class, label seed {}", args.label_seed())
                 }
                 _ => args.labels.clone(),
             },
             features,
-            arguments: arguments(std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())),
+            arguments: arguments::of_command(),
         };
         Ok(Self { task, start, protocol })
     }
@@ -93,9 +99,9 @@ fn init(args: &Args, device: &Device) -> Result<Option<LoadedEncoder>> {
 /// The images with the labels that they have anyway, the known ones, and where both lie.
 fn open(args: &Args, mut options: OpenOptions) -> Result<(Dataset, KnownLabels, DataConfig)> {
     let mut dataset = data::open(&args.data, &options)?;
-    let known = match args.labels.parse() {
-        Ok(count) => KnownLabels::PerClass { count, seed: Seed(args.label_seed) },
-        Err(_) if args.labels.to_lowercase().ends_with(".csv") => {
+    let known = match args.labels_per_class() {
+        Some(count) => KnownLabels::PerClass { count, seed: Seed(args.label_seed()) },
+        None if args.labels.to_lowercase().ends_with(".csv") => {
             let labels = Labels::File(PathBuf::from(&args.labels));
             let file = OpenOptions { labels, ..options.clone() };
             let labelled = data::open(&args.data, &file)?;
@@ -107,7 +113,7 @@ fn open(args: &Args, mut options: OpenOptions) -> Result<(Dataset, KnownLabels, 
             }
             KnownLabels::Column(column)
         }
-        Err(_) => {
+        None => {
             if dataset.train.labels().is_none() {
                 // The file's classes are none of the data's, whose folders later commands would look for.
                 options.labels = Labels::Ignore;
@@ -150,29 +156,4 @@ fn features(args: &Args, init: Option<&LoadedEncoder>) -> String {
     let t = if encoder.is_time_conditioned() { format!(", t {}", args.t()) } else { String::new() };
     let what = if spreads { "codes of" } else { "network of" };
     format!("{what} {run}: weights {}{step}{t}{how}", encoder.weights())
-}
-
-/// The words of the command line without those that say where the result goes.
-fn arguments(mut words: impl Iterator<Item = String>) -> Vec<String> {
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--out" => drop(words.next()),
-            "--json" | "-q" | "--quiet" => {}
-            _ if word.starts_with("--out=") => {}
-            _ => kept.push(word),
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::arguments;
-
-    #[test]
-    fn a_command_is_kept_without_where_its_result_went() {
-        let words = "--json semi --data a --out b --labels 4 -q --out=c".split(' ').map(str::to_owned);
-        assert_eq!(arguments(words), ["semi", "--data", "a", "--labels", "4"]);
-    }
 }

@@ -35,8 +35,8 @@ pub struct Args {
     #[arg(long, value_name = "N|FILE")]
     labels: String,
     /// Which labels --labels N takes. Default: 0.
-    #[arg(long, value_name = "S", default_value_t = 0, hide_default_value = true)]
-    label_seed: u64,
+    #[arg(long, value_name = "S")]
+    label_seed: Option<u64>,
     /// propagate, laplacenet or supervised. Default: laplacenet.
     #[arg(long, value_name = "M", default_value = "laplacenet", hide_default_value = true)]
     method: String,
@@ -58,7 +58,7 @@ pub struct Args {
     /// The encoder of --init with the random weights that it began with instead of its trained ones.
     #[arg(long, requires = "init", conflicts_with_all = ["checkpoint", "weights"])]
     untrained: bool,
-    /// The t that the encoder is fed, in [0, 1]; `learned` makes it a parameter. Default: 0.
+    /// The t that the encoder of --init is fed, in [0, 1]; `learned` makes it a parameter. Default: 0.
     #[arg(long, value_name = "T")]
     t: Option<String>,
     /// Training steps. Default: 3000.
@@ -112,6 +112,15 @@ impl Args {
         self.seed.unwrap_or(SemiSettings::default().seed)
     }
 
+    fn label_seed(&self) -> u64 {
+        self.label_seed.unwrap_or(0)
+    }
+
+    /// So many of each class, unless the labels are those of a file.
+    fn labels_per_class(&self) -> Option<usize> {
+        self.labels.parse().ok()
+    }
+
     fn t(&self) -> &str {
         self.t.as_deref().unwrap_or("0")
     }
@@ -144,6 +153,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
                 RunFolder::open(&out).is_err(),
                 "{run} is a run; give propagate another folder with --out"
             );
+            output::refuse_another(&input.protocol, &out)?;
             std::fs::create_dir_all(&out).with_context(|| format!("can't create {run}"))?;
             let outcome = spread(args, &input, ui)?;
             output::finished(args, &input.protocol, (task, &outcome), &out, ui)
@@ -155,10 +165,22 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
 /// Errors about options of which the method has no use.
 fn refuse_unused(args: &Args, method: Option<SemiMethod>) -> Result<()> {
     time(args)?;
-    let unused = match method {
+    // Without --init there is a network of its own, of which `propagate` has none.
+    let network = |setting: &String| !setting.trim_start().starts_with("data.");
+    let mut unused = vec![
+        // Pixels, and codes of an encoder that isn't time-conditioned, are the same at every t.
+        ("--t", args.t.is_some() && args.init.is_none()),
+        ("--label-seed", args.label_seed.is_some() && args.labels_per_class().is_none()),
+    ];
+    if let Some(setting) =
+        args.set.iter().find(|setting| network(setting) && !setting.trim_start().starts_with("encoder."))
+    {
+        bail!("--set {setting} changes nothing: only data.* and encoder.* are read here; leave it out");
+    }
+    unused.extend(match method {
         None => vec![
-            // Pixels are the same at every t.
-            ("--t", args.t.is_some() && args.init.is_none()),
+            ("--preset", args.preset.is_some()),
+            ("--set of a network", args.set.iter().any(network)),
             ("--steps", args.steps.is_some()),
             ("--minutes", args.minutes.is_some()),
             ("--batch", args.batch.is_some()),
@@ -172,7 +194,7 @@ fn refuse_unused(args: &Args, method: Option<SemiMethod>) -> Result<()> {
             ("--no-whiten", args.no_whiten),
             ("--neighbours", args.neighbours.is_some() && method == SemiMethod::Supervised),
         ],
-    };
+    });
     match unused.into_iter().find(|(_, given)| *given) {
         Some((name, _)) => bail!("{name} changes nothing with --method {}: leave it out", args.method),
         None => Ok(()),

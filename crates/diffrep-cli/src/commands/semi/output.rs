@@ -2,7 +2,7 @@
 use super::Args;
 use crate::training::ended;
 use crate::ui::{self, Ui};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use diffrep::semi::{Outcome, Protocol, SemiTask, Summary};
 use diffrep::train::Ending;
 use serde_json::json;
@@ -10,6 +10,33 @@ use std::path::Path;
 
 /// Doubtful images that the report shows.
 const SHOWN: usize = 40;
+
+/// Errors if the folder `out` has the outcome of another command, which would be lost. How many images are suggested makes no
+/// difference.
+pub fn refuse_another(protocol: &Protocol, out: &Path) -> Result<()> {
+    let Some(before) = Summary::read(out)? else { return Ok(()) };
+    let [before, now] = [&before.protocol, protocol].map(|protocol| without_suggestions(&protocol.arguments));
+    let command = before.join(" ");
+    ensure!(
+        before == now,
+        "{} has what `diffrep {command}` made; give another folder with --out",
+        out.display()
+    );
+    Ok(())
+}
+
+fn without_suggestions(arguments: &[String]) -> Vec<&str> {
+    let mut words = arguments.iter().map(String::as_str);
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word {
+            "--suggest" => drop(words.next()),
+            _ if word.starts_with("--suggest=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
 
 /// Writes predictions and summary into the folder `out`, and shows them.
 pub fn finished(

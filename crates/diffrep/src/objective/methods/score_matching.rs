@@ -55,15 +55,17 @@ impl ScoreMatching {
     ) -> Losses {
         let code = model.encoder.encode_embedded(batch.encoded(), times.encoder, pass);
         let z = code.sample(draw.latent_noise.clone());
-        let told = match &draw.keep {
-            Some(keep) => z.clone() * keep.clone(),
-            None => z.clone(),
+        let whole = |z| condition(model, times.conditioning.clone(), z, pass.precision);
+        let (score, told) = match &draw.keep {
+            Some(keep) => whole(z.clone() * keep.clone()),
+            None => whole(z.clone()),
         };
-        let (score, condition) = condition(model, times.conditioning, told, pass.precision);
-        let mut parts = vec![("denoising", self.denoising(score, batch, draw, &condition, pass).mean())];
-        parts.extend(terms::regulariser(self.config.gamma, &code, z));
+        let mut parts = vec![("denoising", self.denoising(score, batch, draw, &told, pass).mean())];
+        parts.extend(terms::regulariser(self.config.gamma, &code, z.clone()));
         if let Some(decoder) = model.decoder.as_ref().filter(|_| self.config.needs_decoder()) {
-            let error = terms::reconstruction(&self.config, decoder.forward(&condition, pass), batch);
+            // The code is withheld from the score network only.
+            let read = if draw.keep.is_some() { whole(z).1 } else { told };
+            let error = terms::reconstruction(&self.config, decoder.forward(&read, pass), batch);
             parts.push(("reconstruction", error.mean().mul_scalar(self.config.reconstruction)));
         }
         Losses::sum(parts)

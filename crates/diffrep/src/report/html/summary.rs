@@ -1,10 +1,13 @@
 //! The box at the top: the headline with its baselines and its protocol.
 use super::parts::{missing, percent};
-use crate::probe::Score;
+use crate::probe::{Score, best_validated};
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
 use crate::report::score::{self, deviation};
 use crate::semi::Summary;
+
+/// The baseline that needs no network.
+const PIXELS: &str = "raw pixels";
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
@@ -17,10 +20,15 @@ pub fn summary(data: &ReportData) -> String {
 }
 
 fn headline_box(headline: &Score, scores: &[Score]) -> String {
-    let rivals: Vec<_> = score::headlines(scores)
+    let mut rivals: Vec<_> = score::headlines(scores)
         .into_iter()
         .filter(|s| s.probe == headline.probe && s.source != headline.source)
         .collect();
+    if rivals.iter().all(|rival| rival.source != PIXELS) {
+        // Heads over all t don't read pixels: their best single probe stands there.
+        let pixels = score::headlines(scores).into_iter().filter(|s| s.source == PIXELS);
+        rivals.extend(best_validated(pixels));
+    }
     let t = headline.t.map_or(String::new(), |t| format!(" at t = {t}"));
     let mut entries = String::new();
     for rival in &rivals {

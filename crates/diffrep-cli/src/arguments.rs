@@ -1,0 +1,46 @@
+//! The words of the command line, for files that tell how they were made.
+use std::path::Path;
+
+/// The words of this command without those that say where its result goes.
+pub fn of_command() -> Vec<String> {
+    kept(words())
+}
+
+/// The words of this command without the run folder that it is about, and those that say where its result goes.
+pub fn on_run(run: &Path) -> Vec<String> {
+    let mut kept = of_command();
+    if let Some(at) = kept.iter().position(|word| Path::new(word) == run) {
+        kept.remove(at);
+    }
+    kept
+}
+
+fn words() -> impl Iterator<Item = String> {
+    std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
+}
+
+fn kept(mut words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--out" | "--figures" => drop(words.next()),
+            "--json" | "-q" | "--quiet" => {}
+            _ if word.starts_with("--out=") || word.starts_with("--figures=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kept;
+
+    #[test]
+    fn a_command_is_kept_without_where_its_result_went() {
+        let words = "--json semi --data a --out b --labels 4 -q --out=c".split(' ').map(str::to_owned);
+        assert_eq!(kept(words), ["semi", "--data", "a", "--labels", "4"]);
+        let words = "analyse run --figures f --seeds 1 --figures=g".split(' ').map(str::to_owned);
+        assert_eq!(kept(words), ["analyse", "run", "--seeds", "1"]);
+    }
+}

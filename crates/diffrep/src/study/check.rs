@@ -1,0 +1,86 @@
+//! What a comparison refuses before anything is trained: a night of training is lost when its last method can't be.
+use super::compare::{Observer, Study, StudyEvent, failed, probing};
+use super::{Arm, StudyError};
+use crate::data::{self, Dataset, rows_checksum};
+use crate::probe::LabelledData;
+use crate::train::{Config, DataConfig, Plan, refuse_inside};
+use std::path::Path;
+
+/// The data of all methods, by their settings.
+pub(super) struct CheckedData(Vec<(DataConfig, Dataset)>);
+
+impl CheckedData {
+    /// CRC-32C of the rows that a run with these settings is trained and measured on.
+    pub(super) fn checksum(&self, config: &Config, test: bool) -> Option<u32> {
+        let (_, dataset) = self.0.iter().find(|(data, _)| *data == config.data)?;
+        Some(rows_checksum(dataset, test))
+    }
+
+    /// Errors if the result at `path` is of other rows.
+    pub(super) fn refuse_others(
+        &self,
+        config: &Config,
+        before: Option<u32>,
+        (test, path): (bool, &Path),
+    ) -> Result<(), StudyError> {
+        match (before, self.checksum(config, test)) {
+            (Some(before), Some(now)) if before != now => {
+                Err(StudyError::DataChanged { path: path.to_owned(), data: config.data.source.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Study<'_> {
+    /// Errors if one of the runs can't be trained or measured: a folder among the images, data without labels of two
+    /// classes or with too few, settings that make no network, a method that learns the labels of rows that it would be
+    /// measured on, for want of a test split.
+    pub(super) fn check(&self, observe: &mut Observer<'_>) -> Result<CheckedData, StudyError> {
+        let (plan, mut checked) = (self.plan, CheckedData(Vec::new()));
+        for arm in &plan.arms {
+            refuse_inside(&arm.config().data.source, self.folder)?;
+        }
+        for arm in &plan.arms {
+            for &budget in &plan.budgets {
+                let config = plan.config_of(arm, plan.seeds[0], budget);
+                if !checked.0.iter().any(|(data, _)| *data == config.data) {
+                    let dataset = self.open(arm, &config.data)?;
+                    // Methods that see the images at another size leave out the same ones.
+                    if checked.0.iter().all(|(_, other)| other.skipped != dataset.skipped) {
+                        observe(StudyEvent::Opened(&dataset));
+                    }
+                    checked.0.push((config.data.clone(), dataset));
+                }
+                let dataset = checked.0.iter().find(|(data, _)| *data == config.data);
+                let (_, dataset) = dataset.expect("it has just been put there");
+                Plan::refuse(&config, dataset).map_err(failed(arm, plan.seeds[0]))?;
+            }
+        }
+        Ok(checked)
+    }
+
+    /// Opens data and errors if `arm` can't be measured on them.
+    fn open(&self, arm: &Arm, config: &DataConfig) -> Result<Dataset, StudyError> {
+        let dataset = data::open(&config.source, &config.open_options());
+        let dataset = dataset.map_err(|error| probing(&arm.name)(error.into()))?;
+        let labelled = self.labelled(dataset.clone()).map_err(probing(&arm.name))?;
+        labelled.refuse_unlearnable(&self.plan.probes.few_labels).map_err(probing(&arm.name))?;
+        let learns = |arm: &&Arm| arm.config().objective.method.needs().labels;
+        match self.plan.arms.iter().find(learns) {
+            Some(arm) if labelled.held_out => {
+                Err(StudyError::Learned { arm: arm.name.clone(), data: config.source.clone() })
+            }
+            _ => Ok(dataset),
+        }
+    }
+
+    /// The labelled rows of data: those to learn from and those to measure on.
+    pub(super) fn labelled(&self, mut dataset: Dataset) -> Result<LabelledData, crate::probe::ProbeError> {
+        if !self.plan.test {
+            // Data without a test split are measured on a fifth of the training rows.
+            dataset.test = None;
+        }
+        LabelledData::new(&dataset, None, None)
+    }
+}
