@@ -9,10 +9,18 @@ pub fn of_command() -> Vec<String> {
 /// The words of this command without the run folder that it is about, and those that say where its result goes.
 pub fn on_run(run: &Path) -> Vec<String> {
     let mut kept = of_command();
-    if let Some(at) = kept.iter().position(|word| Path::new(word) == run) {
-        kept.remove(at);
-    }
+    without(run, &mut kept);
     kept
+}
+
+/// Takes the run folder away, which may bear the name of an option's value.
+fn without(run: &Path, words: &mut Vec<String>) {
+    let is_value = |at: usize| at > 0 && words[at - 1].starts_with("--") && !words[at - 1].contains('=');
+    let named = |&at: &usize| Path::new(&words[at]) == run;
+    let place = (0..words.len()).filter(named).find(|&at| !is_value(at));
+    if let Some(at) = place.or_else(|| (0..words.len()).rev().find(named)) {
+        words.remove(at);
+    }
 }
 
 fn words() -> impl Iterator<Item = String> {
@@ -34,7 +42,8 @@ fn kept(mut words: impl Iterator<Item = String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::kept;
+    use super::{kept, without};
+    use std::path::Path;
 
     #[test]
     fn a_command_is_kept_without_where_its_result_went() {
@@ -42,5 +51,13 @@ mod tests {
         assert_eq!(kept(words), ["semi", "--data", "a", "--labels", "4"]);
         let words = "analyse run --figures f --seeds 1 --figures=g".split(' ').map(str::to_owned);
         assert_eq!(kept(words), ["analyse", "run", "--seeds", "1"]);
+    }
+
+    #[test]
+    fn a_run_called_like_its_data_is_told_from_them() {
+        let mut words: Vec<String> =
+            "probe --data digits --grid digits".split(' ').map(str::to_owned).collect();
+        without(Path::new("digits"), &mut words);
+        assert_eq!(words.join(" "), "probe --data digits --grid");
     }
 }

@@ -62,10 +62,11 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let (encoder, t, dim) = (features.encoder(), &features.t, features.dim);
     let dataset = open_new_data(encoder, args.data.as_deref(), args.labels.as_deref(), &args.bad, ui)?;
     let mut set = args.split.of(&dataset)?;
-    let mut first_row = 0;
+    // Noise of the score network goes by rows: those of the test split follow the others.
+    let mut first_row = if matches!(args.split, Part::Test) { dataset.train.len() } else { 0 };
     if let Some(shard) = shard {
         let rows = shard.rows(set.len());
-        first_row = rows.start;
+        first_row += rows.start;
         set = set.subset(&rows.collect::<Vec<_>>());
     }
     let mut file = EmbeddingFile::create(&out, &Outline { set: set.clone(), t: t.clone(), dim })?;

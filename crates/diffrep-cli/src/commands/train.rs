@@ -126,6 +126,11 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
         }
         return Ok((resume(&out, &args.device)?, limit));
     }
+    // Runs that have it from earlier versions go on.
+    if args.time_sampling.is_some() && !config.objective.method.needs().score_network {
+        let method = config.objective.method.name();
+        bail!("--time-sampling changes nothing: {method} has no score network; leave it out");
+    }
     // Whatever is wrong with settings or device is said before a folder is made.
     let device = args.device.open()?;
     let dataset = match dataset {

@@ -263,3 +263,21 @@ fn what_another_command_spread_is_not_written_over() {
     let again = succeed(spread(&["--suggest", "2"]));
     assert_eq!(again["unlabelled_accuracy"], first["unlabelled_accuracy"]);
 }
+
+#[test]
+fn an_empty_folder_is_no_class_to_label() {
+    let place = Place::new();
+    let pictures = place.pictures("pictures", 6);
+    std::fs::create_dir(pictures.join("unsorted")).unwrap();
+    let few = place.path("few.csv");
+    let mut split = diffrep(&["data", "split", "--per-class", "2", "--json", "--quiet"]);
+    split.arg("--data").arg(&pictures).arg("--out").arg(&few);
+    assert_eq!(succeed(split)["classes"], 2);
+    for (number, labels) in ["2", few.to_str().unwrap()].into_iter().enumerate() {
+        let mut spread = diffrep(&["semi", "--method", "propagate", "--json", "--quiet", "--labels", labels]);
+        spread.arg("--data").arg(&pictures).arg("--out").arg(place.path(&format!("out-{number}")));
+        let found = succeed(spread);
+        assert_eq!(found["classes"], serde_json::json!(["dark", "light"]));
+        assert!(found["unlabelled_accuracy"].as_f64().unwrap() > 0.9, "{found}");
+    }
+}

@@ -132,13 +132,6 @@ impl ObjectiveConfig {
         if self.drop_latent > 0.0 && !needs.score_network {
             return Err(ObjectiveError::NothingTold { method });
         }
-        let noise = [
-            ("objective.time", self.time != TimeSampling::default()),
-            ("objective.weighting", self.weighting != Weighting::default()),
-        ];
-        if let Some((key, _)) = noise.into_iter().find(|(_, given)| *given && !needs.score_network) {
-            return Err(ObjectiveError::NoNoise { method, key });
-        }
         let yes_or_no = |yes| if yes { "true" } else { "false" };
         let joint = if needs.decoder { method } else { "a joint reconstruction" };
         let encoder = &model.encoder;
@@ -204,14 +197,6 @@ pub enum ObjectiveError {
     NothingTold {
         /// Its name.
         method: &'static str,
-    },
-    /// Settings of noise that nobody removes.
-    #[error("{key}: {method} has no score network, so that no noise is drawn; leave it out")]
-    NoNoise {
-        /// Its name.
-        method: &'static str,
-        /// The setting.
-        key: &'static str,
     },
     /// An autoencoder that reconstructs nothing.
     #[error(

@@ -6,7 +6,7 @@ use super::score;
 use crate::analyse::Analysis;
 use crate::probe::{Score, Scores};
 use crate::semi::Summary;
-use crate::train::SEMI_SETTINGS;
+use crate::train::{SEMI_SETTINGS, flatten};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::path::Path;
@@ -156,9 +156,8 @@ fn read_configuration(path: &Path) -> Result<Vec<(String, String)>, ReportError>
         place: "TOML".into(),
         reason: e.message().into(),
     })?;
-    let mut entries = Vec::new();
-    flatten("", &table, &mut entries);
-    Ok(entries)
+    let text = |value: toml::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    Ok(flatten(&table).into_iter().map(|(key, value)| (key, text(value))).collect())
 }
 
 /// Leaves what training from few labels goes by: the images, the encoder, and the settings in its record.
@@ -167,17 +166,6 @@ fn of_few_labels(configuration: &mut Vec<(String, String)>, record: &Value) {
     let settings = record.get("settings").and_then(Value::as_object).into_iter().flatten();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     configuration.extend(settings.map(|(key, value)| (format!("semi.{key}"), text(value))));
-}
-
-fn flatten(prefix: &str, table: &toml::Table, entries: &mut Vec<(String, String)>) {
-    for (key, value) in table {
-        let name = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        match value {
-            toml::Value::Table(inner) => flatten(&name, inner, entries),
-            toml::Value::String(text) => entries.push((name, text.clone())),
-            other => entries.push((name, other.to_string())),
-        }
-    }
 }
 
 fn line(words: &[String]) -> String {

@@ -2,7 +2,7 @@
 use super::{PartialLabels, SemiError};
 use crate::data::{ImageSet, LabelColumn, per_class};
 use crate::random::Seed;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Where known labels come from.
@@ -38,17 +38,31 @@ impl KnownLabels {
                 for row in per_class(column, *count, *seed)? {
                     values[row] = column.values[row];
                 }
-                Ok((column.classes.clone(), PartialLabels::new(&column.classes, values)?))
+                occurring(column, values, set)
             }
-            Self::All => all(column(set)?),
-            Self::Column(column) => all(column),
+            Self::All => occurring(column(set)?, column(set)?.values.clone(), set),
+            Self::Column(column) => occurring(column, column.values.clone(), set),
             Self::SplitFile(path) => split_file(path, set),
         }
     }
 }
 
-fn all(column: &LabelColumn) -> Result<(Vec<String>, PartialLabels), SemiError> {
-    Ok((column.classes.clone(), PartialLabels::new(&column.classes, column.values.clone())?))
+/// Known `values` of the classes of `column` without those that no image of `set` has, such as that of an empty folder.
+fn occurring(
+    column: &LabelColumn,
+    values: Vec<Option<u32>>,
+    set: &ImageSet,
+) -> Result<(Vec<String>, PartialLabels), SemiError> {
+    let own = set.labels();
+    let names = own.into_iter().flat_map(|own| (0..set.len()).filter_map(|row| own.class(row)));
+    let mut occur: HashSet<&str> = names.collect();
+    occur.extend(values.iter().flatten().map(|&id| column.classes[id as usize].as_str()));
+    let kept = column.classes.iter().filter(|name| occur.contains(name.as_str()));
+    let classes: Vec<String> = kept.cloned().collect();
+    let place = |id: u32| classes.iter().position(|name| *name == column.classes[id as usize]);
+    let values = values.into_iter().map(|id| Some(place(id?)? as u32)).collect();
+    let labels = PartialLabels::new(&classes, values)?;
+    Ok((classes, labels))
 }
 
 fn column(set: &ImageSet) -> Result<&LabelColumn, SemiError> {

@@ -29,8 +29,13 @@ impl SemiTask {
     pub fn new(dataset: &Dataset, known: &KnownLabels, preprocess: Preprocess) -> Result<Self, SemiError> {
         let (classes, labels) = known.of(&dataset.train)?;
         let same = |set: &ImageSet| {
-            let column = set.labels().filter(|column| column.classes == classes);
-            column.map_or(vec![None; set.len()], |column| column.values.clone())
+            let nothing = || vec![None; set.len()];
+            let Some(column) = set.labels() else { return nothing() };
+            let place = |row| classes.iter().position(|class| column.class(row) == Some(class.as_str()));
+            let truth: Vec<Option<u32>> = (0..set.len()).map(|row| Some(place(row)? as u32)).collect();
+            // Labels of another kind tell nothing about these.
+            let whole = truth.iter().zip(&column.values).all(|(ours, own)| ours.is_some() == own.is_some());
+            if whole { truth } else { nothing() }
         };
         Ok(Self {
             dataset: dataset.name.clone(),

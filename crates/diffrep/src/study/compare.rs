@@ -10,8 +10,8 @@ use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
 use crate::train::checkpoint::{self, Weights, Which};
 use crate::train::{
-    Config, Decay, Ending, Event, Limits, LockedRun, Plan, Record, RunError, RunFolder, TrainError, Trainer,
-    metrics,
+    CheckpointConfig, Config, Decay, Ending, Event, Limits, LockedRun, Plan, Record, RunError, RunFolder,
+    TrainError, Trainer, metrics,
 };
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -76,20 +76,15 @@ impl Study<'_> {
         let plan = self.plan;
         let of = plan.arms.len() * plan.seeds.len() * plan.budgets.len() + 1;
         let protocol = Protocol::of(&plan.t, &plan.probes, plan.test);
+        self.refuse_results(&results, &data)?;
         let mut record = StudyRecord::default();
         let mut number = 0;
         for &seed in &plan.seeds {
             for arm in &plan.arms {
                 for &budget in &plan.budgets {
                     number += 1;
-                    let file = results.join(format!("{}-seed{seed}-{}.json", arm.name, budget.stem()));
-                    let known = record::read::<CellRecord>(&file)?;
-                    if let Some(cell) = &known {
-                        let config = plan.config_of(arm, seed, budget);
-                        refuse_changes(&config, &cell.config, &file).map_err(failed(arm, seed))?;
-                        data.refuse_others(&config, cell.data_checksum, (plan.test, &file))?;
-                    }
-                    let known = known.filter(|cell| cell.protocol == protocol);
+                    let file = result_file(&results, (arm, seed, budget));
+                    let known = record::read::<CellRecord>(&file)?.filter(|cell| cell.protocol == protocol);
                     let finished = known.is_some();
                     observe(StudyEvent::Cell {
                         arm: &arm.name,
@@ -128,6 +123,24 @@ impl Study<'_> {
             exhibit.figure.save(self.folder, &exhibit.stem)?;
         }
         Ok(Some(record))
+    }
+
+    /// Errors, before anything is trained, if a result that is there is of other settings or data.
+    fn refuse_results(&self, results: &Path, data: &CheckedData) -> Result<(), StudyError> {
+        let plan = self.plan;
+        for (&seed, arm) in plan.seeds.iter().flat_map(|seed| plan.arms.iter().map(move |arm| (seed, arm))) {
+            for &budget in &plan.budgets {
+                let file = result_file(results, (arm, seed, budget));
+                let Some(cell) = record::read::<CellRecord>(&file)? else { continue };
+                let config = plan.config_of(arm, seed, budget);
+                refuse_changes(&config, &cell.config, &file).map_err(failed(arm, seed))?;
+                // Rows to choose by and test rows are different ones.
+                if cell.protocol.test == plan.test {
+                    data.refuse_others(&config, cell.data_checksum, (plan.test, &file))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
@@ -197,7 +210,10 @@ impl Study<'_> {
                     return Ok(Some(steps));
                 }
                 let lock = LockedRun::acquire(run)?;
-                let plan = Plan::existing(&folder)?.keeping(config.checkpoint.clone());
+                // Those that other budgets may be measured by again stay.
+                let keep = config.checkpoint.keep.max(before.checkpoint.keep);
+                let plan =
+                    Plan::existing(&folder)?.keeping(CheckpointConfig { keep, ..config.checkpoint.clone() });
                 Trainer::resume(plan, lock, self.device)?
             }
             Err(_) => {
@@ -269,6 +285,10 @@ impl Study<'_> {
         record::write(&file, &record)?;
         Ok(scores)
     }
+}
+
+fn result_file(results: &Path, (arm, seed, budget): (&Arm, u64, Budget)) -> PathBuf {
+    results.join(format!("{}-seed{seed}-{}.json", arm.name, budget.stem()))
 }
 
 /// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends

@@ -208,7 +208,7 @@ impl StudyPlan {
             if arms.iter().any(|arm| arm.name == name) {
                 return Err(problem(format!("`{name}` is there twice; name one of them in a [[variant]]")));
             }
-            if let Some(key) = overruled(file.set.iter().chain(&variant.set), budgets.len()) {
+            if let Some(key) = overruled(file.set.iter().chain(&variant.set), &budgets) {
                 let why =
                     format!("set: `{key}` would change nothing, as the plan says it by keys of its own");
                 return Err(problem(why));
@@ -251,11 +251,13 @@ impl StudyPlan {
 }
 
 /// The first setting of `set` that a plan's own keys overrule.
-fn overruled<'a>(mut set: impl Iterator<Item = &'a String>, budgets: usize) -> Option<&'a str> {
-    const KEYS: [&str; 5] = ["seed", "train.steps", "train.minutes", "data.source", "objective.method"];
+fn overruled<'a>(mut set: impl Iterator<Item = &'a String>, budgets: &[Budget]) -> Option<&'a str> {
+    const KEYS: [&str; 4] = ["seed", "train.steps", "data.source", "objective.method"];
+    let minutes = matches!(budgets, [Budget::Minutes(_), ..]);
     set.find_map(|setting| {
         let key = setting.split('=').next().unwrap_or_default().trim();
-        (KEYS.contains(&key) || (key == "checkpoint.keep" && budgets > 1)).then_some(key)
+        let by_budget = key == "train.minutes" && minutes || key == "checkpoint.keep" && budgets.len() > 1;
+        (KEYS.contains(&key) || by_budget).then_some(key)
     })
 }
 

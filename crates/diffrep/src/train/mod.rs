@@ -23,6 +23,7 @@ mod schedule;
 mod step_times;
 mod trainer;
 
+pub(crate) use config::flatten;
 pub use config::{
     CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, PRESETS, Sources, TrainConfig,
     fast_preset_for, preset_for,

@@ -225,3 +225,12 @@ fn budgets_that_a_plan_has_passed_can_be_measured_again_after_it_has_grown() {
     let measured = run(&plan(folder.path(), &other), folder.path(), usize::MAX).unwrap();
     assert_eq!((measured.found, measured.steps), (vec![false; 5], 0));
 }
+
+#[test]
+fn a_comparison_on_rows_to_choose_by_is_measured_on_test_rows_without_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let (text, out) = (PLAN.replace("\"drl\", \"ae\"", "\"ae\""), folder.path().join("out"));
+    run(&plan(folder.path(), &format!("validate = true\n{text}")), &out, usize::MAX).unwrap();
+    let measured = run(&plan(folder.path(), &text), &out, usize::MAX).unwrap();
+    assert_eq!((measured.found, measured.steps), (vec![false; 3], 0));
+}

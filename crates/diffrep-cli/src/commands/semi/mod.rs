@@ -133,8 +133,12 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
         "supervised" => Some(SemiMethod::Supervised),
         other => bail!("--method is `{other}`, expected propagate, laplacenet or supervised"),
     };
-    refuse_unused(args, method)?;
     let out = args.out.clone().unwrap_or_else(|| default_folder(&args.data, &args.method));
+    time(args)?;
+    // A run that an earlier version began with them goes on by the same command.
+    if RunFolder::open(&out).is_err() {
+        refuse_unused(args, method)?;
+    }
     refuse_inside(&args.data, &out)?;
     let device = args.device.open()?;
     let input = Input::read(args, &device, ui)?;
@@ -164,12 +168,12 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
 
 /// Errors about options of which the method has no use.
 fn refuse_unused(args: &Args, method: Option<SemiMethod>) -> Result<()> {
-    time(args)?;
     // Without --init there is a network of its own, of which `propagate` has none.
     let network = |setting: &String| !setting.trim_start().starts_with("data.");
+    let sees_t = args.set.iter().any(|setting| setting.trim_start().starts_with("encoder.time_conditioned"));
     let mut unused = vec![
         // Pixels, and codes of an encoder that isn't time-conditioned, are the same at every t.
-        ("--t", args.t.is_some() && args.init.is_none()),
+        ("--t", args.t.is_some() && args.init.is_none() && !sees_t),
         ("--label-seed", args.label_seed.is_some() && args.labels_per_class().is_none()),
     ];
     if let Some(setting) =

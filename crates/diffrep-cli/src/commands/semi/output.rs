@@ -17,8 +17,9 @@ pub fn refuse_another(protocol: &Protocol, out: &Path) -> Result<()> {
     let Some(before) = Summary::read(out)? else { return Ok(()) };
     let [before, now] = [&before.protocol, protocol].map(|protocol| without_suggestions(&protocol.arguments));
     let command = before.join(" ");
+    // Files of earlier versions don't tell.
     ensure!(
-        before == now,
+        before.is_empty() || before == now,
         "{} has what `diffrep {command}` made; give another folder with --out",
         out.display()
     );

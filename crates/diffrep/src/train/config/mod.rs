@@ -4,6 +4,7 @@ mod presets;
 mod settings;
 mod strict;
 
+pub(crate) use layers::flatten;
 pub use presets::{PRESETS, fast_preset_for, preset_for};
 pub use settings::{CheckpointConfig, Config, DataConfig, MonitorConfig, OptimiserConfig, TrainConfig};
 
@@ -125,7 +126,7 @@ impl Config {
     pub fn changes_since(&self, before: &Self) -> Vec<String> {
         let flat = |config: &Self| {
             let table = Table::try_from(config).expect("settings are tables of plain values");
-            layers::flatten(&table)
+            flatten(&table)
         };
         let (then, now) = (flat(before), flat(self));
         let keys: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
