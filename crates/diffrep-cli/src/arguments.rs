@@ -27,14 +27,21 @@ fn words() -> impl Iterator<Item = String> {
     std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned())
 }
 
-fn kept(mut words: impl Iterator<Item = String>) -> Vec<String> {
+fn kept(words: impl Iterator<Item = String>) -> Vec<String> {
+    let flags = ["--json", "-q", "--quiet"];
+    without_options(words.filter(|word| !flags.contains(&word.as_str())), &["--out", "--figures"])
+}
+
+/// The words without these options and their values.
+pub fn without_options<W: AsRef<str>>(mut words: impl Iterator<Item = W>, options: &[&str]) -> Vec<W> {
     let mut kept = Vec::new();
     while let Some(word) = words.next() {
-        match word.as_str() {
-            "--out" | "--figures" => drop(words.next()),
-            "--json" | "-q" | "--quiet" => {}
-            _ if word.starts_with("--out=") || word.starts_with("--figures=") => {}
-            _ => kept.push(word),
+        let (name, value) =
+            word.as_ref().split_once('=').map_or((word.as_ref(), None), |(a, b)| (a, Some(b)));
+        match (options.contains(&name), value) {
+            (true, None) => drop(words.next()),
+            (true, Some(_)) => {}
+            (false, _) => kept.push(word),
         }
     }
     kept

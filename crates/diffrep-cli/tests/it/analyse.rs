@@ -84,15 +84,7 @@ fn a_column_of_one_class_is_refused_before_anything_is_encoded() {
     let rows = ["dark", "light"].into_iter().flat_map(|class| (0..10).map(move |n| (class, n)));
     let lines: String = rows.map(|(class, n)| format!("{class}/{n}.png,{class},camera\n")).collect();
     std::fs::write(&labels, format!("path,label,source\n{lines}")).unwrap();
-    let mut train = diffrep(&["train", "--steps", "2", "--json", "--quiet"]);
-    train
-        .arg("--config")
-        .arg(place.path("tiny.toml"))
-        .arg("--data")
-        .arg(&pictures)
-        .arg("--out")
-        .arg(place.path("run"));
-    succeed(train);
+    succeed(place.train_on(&pictures, "run", &["--steps", "2"]));
     let with = |more: &[&str]| {
         let mut command = on(&place, &[&["--t", "0,1", "--seeds", "1", "--no-attention"], more].concat());
         command.arg("--data").arg(&pictures).arg("--labels").arg(&labels);

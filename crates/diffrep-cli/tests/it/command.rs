@@ -56,7 +56,13 @@ impl Place {
 
     /// `diffrep train` on the digits with tiny networks into `run`, with further arguments.
     pub fn train(&self, run: &str, arguments: &[&str]) -> Command {
-        let mut command = diffrep(&["train", "--data", "digits", "--json", "--quiet"]);
+        self.train_on(Path::new("digits"), run, arguments)
+    }
+
+    /// The same on other data.
+    pub fn train_on(&self, data: &Path, run: &str, arguments: &[&str]) -> Command {
+        let mut command = diffrep(&["train", "--json", "--quiet"]);
+        command.arg("--data").arg(data);
         command.arg("--config").arg(self.path("tiny.toml")).arg("--out").arg(self.path(run)).args(arguments);
         command
     }

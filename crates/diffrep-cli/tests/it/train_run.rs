@@ -229,14 +229,7 @@ fn a_run_that_learns_no_labels_goes_on_and_is_probed_when_they_have_grown() {
         format!("path,label\n{dark}{light}")
     };
     std::fs::write(&labels, named("day")).unwrap();
-    let mut train = diffrep(&["train", "--steps", "4", "--json", "--quiet"]);
-    train
-        .arg("--config")
-        .arg(place.path("tiny.toml"))
-        .arg("--data")
-        .arg(&pictures)
-        .arg("--out")
-        .arg(place.path("run"));
+    let mut train = place.train_on(&pictures, "run", &["--steps", "4"]);
     train.arg("--set").arg(format!("data.labels={}", labels.display()));
     succeed(train);
     std::fs::write(&labels, named("noon")).unwrap();

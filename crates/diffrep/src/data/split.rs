@@ -64,8 +64,8 @@ pub fn tested_split(labels: &[Option<u32>]) -> Split {
     stratified_split(labels, TESTED, Seed(0)).expect("a fifth is a fraction")
 }
 
-/// `count` rows of every class that has labelled rows, in ascending order. With the same seed a smaller count gives a subset of a larger
-/// one, so few-label curves grow by adding labels.
+/// `count` rows of every class that has labelled rows, in ascending order. With the same seed a smaller count gives a
+/// subset of a larger one, so few-label curves grow by adding labels.
 ///
 /// # Errors
 /// A class with fewer labelled rows; no labelled row at all; a count of 0.

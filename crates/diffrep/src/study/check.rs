@@ -6,14 +6,13 @@ use crate::probe::LabelledData;
 use crate::train::{Config, DataConfig, Plan, refuse_inside};
 use std::path::Path;
 
-/// The data of all methods, by their settings.
-pub(super) struct CheckedData(Vec<(DataConfig, Dataset)>);
+/// CRC-32C of the rows of all methods' data, by their settings.
+pub(super) struct CheckedData(Vec<(DataConfig, u32)>);
 
 impl CheckedData {
     /// CRC-32C of the rows that a run with these settings is trained and measured on.
-    pub(super) fn checksum(&self, config: &Config, test: bool) -> Option<u32> {
-        let (_, dataset) = self.0.iter().find(|(data, _)| *data == config.data)?;
-        Some(rows_checksum(dataset, test))
+    pub(super) fn checksum(&self, config: &Config) -> Option<u32> {
+        self.0.iter().find(|(data, _)| *data == config.data).map(|(_, checksum)| *checksum)
     }
 
     /// Errors if the result at `path` is of other rows.
@@ -21,9 +20,9 @@ impl CheckedData {
         &self,
         config: &Config,
         before: Option<u32>,
-        (test, path): (bool, &Path),
+        path: &Path,
     ) -> Result<(), StudyError> {
-        match (before, self.checksum(config, test)) {
+        match (before, self.checksum(config)) {
             (Some(before), Some(now)) if before != now => {
                 Err(StudyError::DataChanged { path: path.to_owned(), data: config.data.source.clone() })
             }
@@ -37,27 +36,28 @@ impl Study<'_> {
     /// classes or with too few, settings that make no network, a method that learns the labels of rows that it would be
     /// measured on, for want of a test split.
     pub(super) fn check(&self, observe: &mut Observer<'_>) -> Result<CheckedData, StudyError> {
-        let (plan, mut checked) = (self.plan, CheckedData(Vec::new()));
+        let (plan, mut opened) = (self.plan, Vec::<(DataConfig, Dataset)>::new());
         for arm in &plan.arms {
             refuse_inside(&arm.config().data.source, self.folder)?;
         }
         for arm in &plan.arms {
             for &budget in &plan.budgets {
                 let config = plan.config_of(arm, plan.seeds[0], budget);
-                if !checked.0.iter().any(|(data, _)| *data == config.data) {
+                if !opened.iter().any(|(data, _)| *data == config.data) {
                     let dataset = self.open(arm, &config.data)?;
                     // Methods that see the images at another size leave out the same ones.
-                    if checked.0.iter().all(|(_, other)| other.skipped != dataset.skipped) {
+                    if opened.iter().all(|(_, other)| other.skipped != dataset.skipped) {
                         observe(StudyEvent::Opened(&dataset));
                     }
-                    checked.0.push((config.data.clone(), dataset));
+                    opened.push((config.data.clone(), dataset));
                 }
-                let dataset = checked.0.iter().find(|(data, _)| *data == config.data);
+                let dataset = opened.iter().find(|(data, _)| *data == config.data);
                 let (_, dataset) = dataset.expect("it has just been put there");
                 Plan::refuse(&config, dataset).map_err(failed(arm, plan.seeds[0]))?;
             }
         }
-        Ok(checked)
+        let sums = opened.into_iter().map(|(data, dataset)| (data, rows_checksum(&dataset, plan.test)));
+        Ok(CheckedData(sums.collect()))
     }
 
     /// Opens data and errors if `arm` can't be measured on them.

@@ -103,7 +103,7 @@ impl Study<'_> {
                             let Some(mut cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
                                 return Ok(None);
                             };
-                            cell.data_checksum = data.checksum(&cell.config, plan.test);
+                            cell.data_checksum = data.checksum(&cell.config);
                             record::write(&file, &cell)?;
                             cell
                         }
@@ -136,7 +136,7 @@ impl Study<'_> {
                 refuse_changes(&config, &cell.config, &file).map_err(failed(arm, seed))?;
                 // Rows to choose by and test rows are different ones.
                 if cell.protocol.test == plan.test {
-                    data.refuse_others(&config, cell.data_checksum, (plan.test, &file))?;
+                    data.refuse_others(&config, cell.data_checksum, &file)?;
                 }
             }
         }
@@ -263,7 +263,7 @@ impl Study<'_> {
         let known = record::read::<BaselineRecord>(&file)?
             .filter(|known| known.protocol == *protocol && known.config.as_ref() == Some(&config));
         if let Some(known) = &known {
-            data.refuse_others(&config, known.data_checksum, (self.plan.test, &file))?;
+            data.refuse_others(&config, known.data_checksum, &file)?;
         }
         let finished = known.is_some();
         observe(StudyEvent::Cell { arm: "baselines", seed, budget: None, number, of, finished });
@@ -278,7 +278,7 @@ impl Study<'_> {
             .map_err(probing("baselines"))?;
         let record = BaselineRecord {
             protocol: protocol.clone(),
-            data_checksum: data.checksum(&config, self.plan.test),
+            data_checksum: data.checksum(&config),
             config: Some(config),
             scores: scores.clone(),
         };

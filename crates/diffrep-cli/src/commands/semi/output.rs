@@ -1,5 +1,6 @@
 //! What `diffrep semi` writes and shows.
 use super::Args;
+use crate::arguments::without_options;
 use crate::training::ended;
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
@@ -15,7 +16,8 @@ const SHOWN: usize = 40;
 /// difference.
 pub fn refuse_another(protocol: &Protocol, out: &Path) -> Result<()> {
     let Some(before) = Summary::read(out)? else { return Ok(()) };
-    let [before, now] = [&before.protocol, protocol].map(|protocol| without_suggestions(&protocol.arguments));
+    let [before, now] = [&before.protocol, protocol]
+        .map(|protocol| without_options(protocol.arguments.iter().map(String::as_str), &["--suggest"]));
     let command = before.join(" ");
     // Files of earlier versions don't tell.
     ensure!(
@@ -24,19 +26,6 @@ pub fn refuse_another(protocol: &Protocol, out: &Path) -> Result<()> {
         out.display()
     );
     Ok(())
-}
-
-fn without_suggestions(arguments: &[String]) -> Vec<&str> {
-    let mut words = arguments.iter().map(String::as_str);
-    let mut kept = Vec::new();
-    while let Some(word) = words.next() {
-        match word {
-            "--suggest" => drop(words.next()),
-            _ if word.starts_with("--suggest=") => {}
-            _ => kept.push(word),
-        }
-    }
-    kept
 }
 
 /// Writes predictions and summary into the folder `out`, and shows them.

@@ -5,8 +5,9 @@ use std::{collections::BTreeSet, path::Path};
 
 /// Label columns of the training and the test images, if folders are classes.
 ///
-/// With [`Labels::Auto`] or a file, whose labels lie over those of the folders, they are if every image lies in exactly one folder below its split's and there are at least
-/// two such folders (or a class map is given); anything else is unlabelled. Empty folders count as classes, so that
+/// With [`Labels::Auto`] or a file, whose labels lie over those of the folders, they are if every image lies in exactly
+/// one folder below its split's and there are at least two such folders (or a class map is given); anything else is
+/// unlabelled. Empty folders count as classes, so that
 /// ids stay the same when a class has lost its images.
 pub(super) fn columns(
     root: &Path,
