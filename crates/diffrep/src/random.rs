@@ -57,6 +57,8 @@ pub mod monitor {
     pub const SHOWN: u16 = 6;
     /// Images whose codes a mixture is fitted to.
     pub const FITTED: u16 = 7;
+    /// Order of the held-out images, between neighbours of which codes are exchanged.
+    pub const ORDER: u16 = 8;
 }
 
 /// The run's seed: the root of all its random numbers.

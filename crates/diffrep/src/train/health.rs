@@ -60,25 +60,31 @@ impl Monitor {
     ///
     /// Times and noise are the same at every look, and unlike those of any training step.
     fn losses(&self, plan: &Plan, model: &Model) -> Result<(f64, Option<(f64, f64)>), TrainError> {
-        let rows = plan.held_out.len();
-        let count = LEAST_IMAGES.max(rows);
-        let order: Vec<usize> = (0..count).map(|i| i % rows).collect();
-        let (mut loss, mut gain) = (0.0, None);
+        let order = order(Seed(plan.config.seed), plan.held_out.len());
+        let count = order.len();
+        let (mut loss, mut gain, mut exchanged) = (0.0, None, 0);
         for (index, rows) in order.chunks(plan.config.train.batch).enumerate() {
             let step = u32::MAX - index as u32;
             let host = Reader::of_measuring(plan).read(&plan.held_out, rows, step)?;
             let (batch, pass) = (to_device(plan, host, &self.device), pass(plan, step));
             let weight = rows.len() as f64 / count as f64;
             loss += weight * learner::read(&plan.objective.loss(model, &batch, pass)).0;
+            // An image alone in its batch has no other's code.
+            if rows.len() < 2 {
+                continue;
+            }
             if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, pass) {
                 let (sum_right, sum_shuffled) = gain.unwrap_or((0.0, 0.0));
+                let weight = rows.len() as f64;
                 gain = Some((
                     sum_right + weight * f64::from(right),
                     sum_shuffled + weight * f64::from(shuffled),
                 ));
+                exchanged += rows.len();
             }
         }
-        Ok((loss, gain))
+        let mean = |sum: f64| sum / exchanged as f64;
+        Ok((loss, gain.map(|(right, shuffled)| (mean(right), mean(shuffled)))))
     }
 
     /// Codes `[rows, dim]` at the monitor's t, and dim.
@@ -139,6 +145,13 @@ impl Monitor {
         plan.record.preprocess.apply(images.shape(), &pixels, &mut standardised);
         Ok(nn::images(standardised, plan.record.preprocess.shape(), &self.device))
     }
+}
+
+/// Held-out rows as losses go through them. Codes are exchanged between neighbours, and folders come sorted by class: so
+/// they are shuffled, and a few that are taken again come in the same order, never an image beside itself.
+fn order(seed: Seed, rows: usize) -> Vec<usize> {
+    let shuffled = seed.key(Purpose::Monitor, monitor::ORDER, 0).permutation(0, rows);
+    (0..LEAST_IMAGES.max(rows)).map(|i| shuffled[i % rows]).collect()
 }
 
 /// The label of a row of a subset of the training split. The neighbours' vote chooses the best checkpoint, so that rows
@@ -217,6 +230,7 @@ mod tests {
     use super::*;
     use crate::data::{Dataset, ImageShape, LabelColumn, tested_split};
     use crate::train::Sources;
+    use std::collections::BTreeSet;
 
     fn plan(test: bool) -> (Plan, Vec<usize>) {
         let labels = LabelColumn {
@@ -243,6 +257,21 @@ mod tests {
             let untouched: Vec<usize> = untouched.map(|row| set.source_row(row)).collect();
             let expected = (0..set.len()).map(|row| set.source_row(row)).filter(|row| tested.contains(row));
             assert_eq!(untouched, expected.collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn codes_are_exchanged_across_classes_and_never_with_oneself() {
+        // A folder of three classes comes sorted by class.
+        let same_class = |pair: &&[usize]| pair[0] / 100 == pair[1] / 100;
+        let of_300 = order(Seed(0), 300);
+        assert_eq!(BTreeSet::from_iter(&of_300).len(), 300);
+        let same = of_300.windows(2).filter(same_class).count();
+        assert!((70..130).contains(&same), "{same}");
+        for few in 2..40 {
+            let taken_again = order(Seed(0), few);
+            assert_eq!(taken_again.len(), LEAST_IMAGES);
+            assert!(taken_again.windows(2).all(|pair| pair[0] != pair[1]), "{few}");
         }
     }
 
