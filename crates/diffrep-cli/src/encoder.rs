@@ -1,9 +1,7 @@
-//! Arguments shared by the commands that read a run's encoder, and how they open its data.
-use crate::bad_images::{BadImagesArgs, tell_skipped};
+//! Arguments shared by the commands that read a run's encoder.
 use crate::device::DeviceArgs;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
-use diffrep::data::{self, Dataset, ImageSet, Labels, OpenOptions};
 use diffrep::nn::device::Device;
 use diffrep::nn::{BlockName, Precision};
 use diffrep::predict::HeadKind;
@@ -13,7 +11,6 @@ use diffrep::represent::{
 };
 use diffrep::sample::Generator;
 use diffrep::train::checkpoint::{Weights, Which};
-use diffrep::train::{RunFolder, refuse_inside};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -244,87 +241,23 @@ impl LevelArgs {
     }
 }
 
-/// Opens `spec`, or the data that the run was trained on, in the form that its encoder reads; says what was left out.
-pub fn open_data(
-    encoder: &LoadedEncoder,
-    spec: Option<&str>,
-    labels: Option<&Path>,
-    ui: &Ui,
-) -> Result<Dataset> {
-    open(encoder, spec, labels, encoder.open_options(), ui)
-}
-
-/// The same, with a choice of what becomes of images that can't be read.
-pub fn open_new_data(
-    encoder: &LoadedEncoder,
-    spec: Option<&str>,
-    labels: Option<&Path>,
-    bad: &BadImagesArgs,
-    ui: &Ui,
-) -> Result<Dataset> {
-    let options = encoder.open_options();
-    open(encoder, spec, labels, OpenOptions { on_bad: bad.or(options.on_bad), ..options }, ui)
-}
-
-fn open(
-    encoder: &LoadedEncoder,
-    spec: Option<&str>,
-    labels: Option<&Path>,
-    mut options: OpenOptions,
-    ui: &Ui,
-) -> Result<Dataset> {
-    match spec {
-        // Other data have labels of their own.
-        Some(_) => options.labels = Labels::Auto,
-        None => options.classes = encoder.own_open_options().classes,
-    }
-    if let Some(file) = labels {
-        options = OpenOptions { labels: Labels::File(file.to_owned()), classes: None, ..options };
-    }
-    let spec = spec.unwrap_or(&encoder.config().data.source);
-    let dataset = data::open(spec, &options)?;
-    encoder.check(&dataset.name, &dataset.train)?;
-    tell_skipped(&dataset, ui);
-    Ok(dataset)
-}
-
-/// Errors if `out` lies among the images that `run` was trained on, or those of `data`, but not in the run folder, which
-/// is never taken for data.
-pub fn refuse_among_images(run: &Path, data: Option<&str>, out: &Path) -> Result<()> {
-    if std::path::absolute(out)?.starts_with(std::path::absolute(run)?) {
+/// Errors if nothing can be written into the folder of `run`: better before hours of measuring than after.
+pub fn refuse_unwritable(run: &Path) -> Result<()> {
+    // No run is none of ours to write into; whoever opens it says so.
+    if !run.is_dir() {
         return Ok(());
     }
-    let config = RunFolder::open(run).and_then(|run| run.config()).ok();
-    let mut sources = data.into_iter().chain(config.as_ref().map(|config| config.data.source.as_str()));
-    Ok(sources.try_for_each(|source| refuse_inside(source, out))?)
+    let file = run.join(".writable");
+    std::fs::write(&file, "")
+        .and_then(|()| std::fs::remove_file(&file))
+        .with_context(|| format!("can't write into {}", run.display()))
 }
 
-/// Which images of a data set.
-#[derive(Clone, Copy, clap::ValueEnum)]
-pub enum Part {
-    /// The training split, or all images of data without splits.
-    Train,
-    /// The test split.
-    Test,
-}
-
-impl Part {
-    /// These images of `dataset`.
-    pub fn of(self, dataset: &Dataset) -> Result<ImageSet> {
-        match (self, &dataset.test) {
-            (Self::Train, _) => Ok(dataset.train.clone()),
-            (Self::Test, Some(test)) => Ok(test.clone()),
-            (Self::Test, None) => bail!("{} has no test split", dataset.name),
-        }
-    }
-}
-
-/// The images of `part` or, unless one is named, the test split; all images of data without splits.
-pub fn part_or_test(part: Option<Part>, dataset: &Dataset) -> Result<ImageSet> {
-    match part {
-        Some(part) => part.of(dataset),
-        None => Ok(dataset.test.clone().unwrap_or_else(|| dataset.train.clone())),
-    }
+/// Which weights an encoder has.
+pub fn described(encoder: &LoadedEncoder) -> String {
+    encoder
+        .step()
+        .map_or_else(|| encoder.weights().to_owned(), |step| format!("{}, step {step}", encoder.weights()))
 }
 
 /// A bar that counts `unit`s up to `total`.

@@ -1,5 +1,5 @@
 //! Arguments shared by the commands that generate images, and what they write.
-use crate::encoder::refuse_among_images;
+use crate::images::refuse_among_images;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
 use diffrep::data::{ImageSet, ImageShape};

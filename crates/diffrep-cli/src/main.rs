@@ -6,6 +6,7 @@ mod commands;
 mod device;
 mod encoder;
 mod generator;
+mod images;
 mod progress;
 mod training;
 mod ui;

@@ -117,14 +117,15 @@ fn parts(layout: &Layout) -> Vec<(&str, usize)> {
     parts
 }
 
-/// A flag that Ctrl-C sets. Pressed again, it ends the process at once.
-pub fn stop_on_ctrl_c() -> anyhow::Result<Arc<AtomicBool>> {
+/// A flag that Ctrl-C sets. Pressed again, or when nobody holds the flag any more, it ends the process at once.
+pub fn stop_on_ctrl_c(ui: &Ui) -> anyhow::Result<Arc<AtomicBool>> {
     let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+    let (flag, ui) = (Arc::clone(&stop), *ui);
     let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if Arc::strong_count(&flag) == 1 || flag.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
+        ui.message("stopping as soon as what is done can be kept; Ctrl-C again ends at once");
     };
     ctrlc::set_handler(handler).context("can't listen for Ctrl-C")?;
     Ok(stop)

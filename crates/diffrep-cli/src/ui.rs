@@ -4,6 +4,7 @@ use serde::Serialize;
 use std::io::{ErrorKind, Write};
 
 /// How results are shown.
+#[derive(Clone, Copy)]
 pub struct Ui {
     json: bool,
     quiet: bool,

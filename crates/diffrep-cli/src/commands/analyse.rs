@@ -1,7 +1,8 @@
 //! `diffrep analyse`.
 use super::report::save_figures;
 use crate::arguments;
-use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data, refuse_among_images};
+use crate::encoder::{EncoderArgs, LevelArgs, bar, refuse_unwritable};
+use crate::images::{open_data, refuse_among_images};
 use crate::progress::Stages;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
@@ -68,6 +69,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     };
     let folder = args.figures.clone().unwrap_or_else(|| run.join("figures"));
     refuse_among_images(run, args.data.as_deref(), &folder)?;
+    refuse_unwritable(run)?;
     let encoder = args.encoder.open()?;
     if !encoder.is_time_conditioned() {
         return Err(AnalyseError::Static.into());

@@ -32,7 +32,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     let plan = StudyPlan::read(&args.plan)?;
     let name = args.plan.file_stem().unwrap_or_default();
     let folder = args.out.clone().unwrap_or_else(|| Path::new("runs").join(name));
-    let (device, stop) = (args.device.open()?, stop_on_ctrl_c()?);
+    let (device, stop) = (args.device.open()?, stop_on_ctrl_c(ui)?);
     let study = Study { plan: &plan, folder: &folder, device: &device, stop: &stop };
     let mut progress = Progress { ui, plan: &plan, bar: ProgressBar::hidden(), stage: String::new() };
     let outcome = study.run(&mut |event| progress.show(event));

@@ -1,6 +1,7 @@
 //! `diffrep encode`.
 use crate::bad_images::BadImagesArgs;
-use crate::encoder::{EncoderArgs, LevelArgs, Part, ScoreArgs, SourceName, bar, open_new_data};
+use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar};
+use crate::images::{Part, open_new_data};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::represent::{

@@ -132,6 +132,7 @@ fn write(args: &Args, encoder: &ImportedEncoder, note: EncoderNote, lock: &Locke
         preprocess: note.preprocess,
         model: encoder.config.clone(),
         images_checksum: None,
+        pixels_checksum: None,
         labels_checksum: None,
         init: None,
         inherited_labels: note.learned_labels,

@@ -1,6 +1,7 @@
 //! `diffrep interpolate`.
-use crate::encoder::{EncoderArgs, Part, open_data, part_or_test};
+use crate::encoder::EncoderArgs;
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, sheet_rows, thumbnails};
+use crate::images::{Part, open_data, part_or_test};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::report::figure::{Cell, CellMark, ImageGrid};

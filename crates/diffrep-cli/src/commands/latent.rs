@@ -1,6 +1,7 @@
 //! `diffrep latent`.
-use crate::encoder::{EncoderArgs, Part, bar, open_data};
+use crate::encoder::{EncoderArgs, bar, described};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, spaced_rows, thumbnails, total_evaluations};
+use crate::images::{Part, open_data};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::data::ImageSet;
@@ -58,11 +59,8 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     }
     let sampler = args.sampler.sampler(encoder)?;
     let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
-    let (set, held_out) = match (args.split, &dataset.test) {
-        (Some(part), _) => (part.of(&dataset)?, matches!(part, Part::Test)),
-        (None, Some(test)) => (test.clone(), true),
-        (None, None) => (dataset.train.clone(), false),
-    };
+    let part = args.split.unwrap_or(Part::test_of(&dataset));
+    let (set, held_out) = (part.of(&dataset)?, matches!(part, Part::Test));
     let set = set.subset(&spaced_rows(&set, MOST_CODES)?);
     let codes = encode(encoder, &set, ui)?;
     let folder = Folder::create(args.out, &args.encoder.run, "latent")?;
@@ -132,10 +130,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         "figure": file, "codes": codes.ids.len(), "silhouette": silhouette,
         "knn": knn.map(|accuracy| json!({ "accuracy": accuracy, "k": KNN_NEIGHBOURS, "distance": "euclidean" })),
         "limits": limits, "evaluations": pictures.evaluations, "notes": figure.notes,
-        "weights": encoder.weights(), "step": encoder.step(),
+        "data": dataset.name, "split": part.name(), "weights": encoder.weights(), "step": encoder.step(),
     });
     ui.result(&value, || {
-        let mut rows = vec![vec!["codes".to_owned(), codes.ids.len().to_string()]];
+        let mut rows = vec![
+            vec!["codes".to_owned(), format!("{} of {} ({})", codes.ids.len(), dataset.name, part.name())],
+            vec!["weights".to_owned(), described(encoder)],
+        ];
         if let Some(silhouette) = silhouette {
             rows.push(vec!["silhouette of the classes".to_owned(), format!("{silhouette:.3}")]);
         }

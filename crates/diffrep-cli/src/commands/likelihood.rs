@@ -1,6 +1,7 @@
 //! `diffrep likelihood`.
-use crate::encoder::{EncoderArgs, Part, open_data, part_or_test};
+use crate::encoder::{EncoderArgs, described};
 use crate::generator::{evaluation_bar, spaced_rows};
+use crate::images::{Part, open_data, part_or_test};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::random::Seed;
@@ -45,6 +46,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let encoder = generator.encoder();
     let dataset = open_data(encoder, args.data.as_deref(), None, ui)?;
     let set = part_or_test(args.split, &dataset)?;
+    let split = args.split.unwrap_or(Part::test_of(&dataset)).name();
     let rows = spaced_rows(&set, args.images as usize)?;
     let bar = evaluation_bar(ui, None);
     let (mut bits, mut evaluations) = (Vec::new(), 0);
@@ -74,13 +76,14 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let value = json!({
         "bits_per_dimension": mean, "standard_error": error, "images": images, "probes": args.probes,
         "tolerance": args.tolerance, "evaluations": evaluations, "data": dataset.name,
-        "weights": encoder.weights(), "step": encoder.step(),
+        "split": split, "seed": args.seed, "weights": encoder.weights(), "step": encoder.step(),
     });
     ui.result(&value, || {
         let spread = error.map_or(String::new(), |error| format!(" ± {error:.3}"));
         let rows = [
             ("bits a dimension, given z", format!("{mean:.3}{spread}")),
-            ("images", bits.len().to_string()),
+            ("images", format!("{} of {} ({split})", bits.len(), dataset.name)),
+            ("weights", described(encoder)),
             ("evaluations, each", evaluations.to_string()),
         ];
         ui::table(&["likelihood", ""], &rows.map(|(name, value)| vec![name.to_owned(), value]))

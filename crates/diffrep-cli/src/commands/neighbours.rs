@@ -1,7 +1,8 @@
 //! `diffrep neighbours`.
 use crate::bad_images::BadImagesArgs;
-use crate::encoder::{EncoderArgs, LevelArgs, Part, bar, open_data, open_new_data, refuse_among_images};
+use crate::encoder::{EncoderArgs, LevelArgs, bar};
 use crate::generator::sheet_rows;
+use crate::images::{Part, open_data, open_new_data, refuse_among_images};
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
 use diffrep::data::ImageSet;

@@ -1,7 +1,8 @@
 //! `diffrep predict`.
 use crate::bad_images::BadImagesArgs;
 use crate::device::DeviceArgs;
-use crate::encoder::{HeadName, bar, open_new_data, part_or_test};
+use crate::encoder::{HeadName, bar};
+use crate::images::{open_new_data, part_or_test};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::predict::{Classifier, HeadKind, Prediction, write_csv};
@@ -51,7 +52,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         .collect();
     let value = json!({
         "file": out, "head": kind.name(), "probe": classifier.probe().map(|record| record.probe),
-        "t": classifier.levels()[0], "predictions": values,
+        "t": classifier.levels()[0], "levels": classifier.levels(),
+        "test_accuracy": classifier.probe().map(|record| record.test_accuracy),
+        "label": classifier.probe().map(|record| &record.label), "predictions": values,
     });
     ui.result(&value, || {
         let rows: Vec<Vec<String>> = predictions
@@ -62,7 +65,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         let more = predictions.len().saturating_sub(SHOWN);
         let more = if more > 0 { format!("\n… and {more} more") } else { String::new() };
         let by = match classifier.probe() {
-            Some(record) => format!("the {} head that `probe` saved", record.probe.name()),
+            Some(record) => format!(
+                "the {} head that `probe` saved ({} of {}; {:.1} % of its test images were right)",
+                record.probe.name(),
+                record.label,
+                record.train_data,
+                100.0 * record.test_accuracy
+            ),
             None => "the network's own head".to_owned(),
         };
         let table = ui::table(&["image", "label", "probability"], &rows);

@@ -3,6 +3,7 @@ use super::{probe, report, train};
 use crate::ui::Ui;
 use anyhow::{Result, ensure};
 use clap::{FromArgMatches, Parser};
+use diffrep::report::shell_word;
 use diffrep::train::Ending;
 use serde_json::json;
 use std::path::PathBuf;
@@ -35,8 +36,9 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let (trainer, ending, _) = train::train(&parse(ui, &line), ui)?;
     ensure!(
         ending == Ending::Finished,
-        "training stopped at step {}; `diffrep quickstart` goes on",
-        trainer.step()
+        "training stopped at step {}; `diffrep quickstart --out {}` goes on",
+        trainer.step(),
+        shell_word(&run)
     );
     let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), vec!["probe".to_owned()], ui)?;
     let written = report::write(parse(ui, &["report", &run]), ui)?;
@@ -48,6 +50,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
 
 /// The arguments of the command `line`, which is shown to the user.
 fn parse<A: clap::Args + FromArgMatches>(ui: &Ui, line: &[&str]) -> A {
-    ui.message(format!("\n$ diffrep {}", line.join(" ")));
+    let words: Vec<String> = line.iter().map(|word| shell_word(word)).collect();
+    ui.message(format!("\n$ diffrep {}", words.join(" ")));
     Line::<A>::parse_from(line).args
 }

@@ -1,8 +1,9 @@
 //! `diffrep reconstruct`.
-use crate::encoder::{EncoderArgs, LevelArgs, Part, open_data, part_or_test};
+use crate::encoder::{EncoderArgs, LevelArgs};
 use crate::generator::{
     Folder, SamplerArgs, evaluation_bar, sheet_rows, spaced_rows, thumbnails, total_evaluations,
 };
+use crate::images::{Part, open_data, part_or_test};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::data::{Dataset, ImageSet};

@@ -1,5 +1,6 @@
 //! `diffrep report`.
-use crate::encoder::{EncoderArgs, LevelArgs, bar, open_data, refuse_among_images};
+use crate::encoder::{EncoderArgs, LevelArgs, bar};
+use crate::images::{open_data, refuse_among_images};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
 use diffrep::data::{self, OpenOptions};

@@ -1,6 +1,7 @@
 //! `diffrep sample`.
-use crate::encoder::{EncoderArgs, bar, open_data};
+use crate::encoder::{EncoderArgs, bar};
 use crate::generator::{Folder, SamplerArgs, evaluation_bar, thumbnails, total_evaluations};
+use crate::images::open_data;
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::random::{Purpose, Seed, monitor};

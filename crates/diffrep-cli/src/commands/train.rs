@@ -9,8 +9,8 @@ use diffrep::data::{self, Dataset};
 use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
 use diffrep::train::{
-    Config, Ending, InitRecord, Limits, LockedRun, Plan, Record, RunError, RunFolder, Sources, Trainer,
-    fast_preset_for, metrics, refuse_inside,
+    Config, DataConfig, Decay, Ending, InitRecord, Limits, LockedRun, Plan, Record, RunError, RunFolder,
+    Sources, TrainError, Trainer, fast_preset_for, metrics, refuse_inside,
 };
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -24,8 +24,9 @@ const FEW_STEPS: u64 = 200;
 /// Everything goes into one run folder. The same command given again goes on where the run stopped.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Images: `digits`, `shapes`, or a file or folder (IDX, CIFAR, pictures, .npy, .npz). Default: the preset's.
-    #[arg(long, value_name = "D", conflicts_with = "resume")]
+    /// Images: `digits`, `shapes`, or a file or folder (IDX, CIFAR, pictures, .npy, .npz); with --resume, where the run's
+    /// data lie now if they have moved. Default: the preset's.
+    #[arg(long, value_name = "D")]
     data: Option<String>,
     /// Settings to start from: fast, fast-grey, digits, shapes, mnist, cifar10, cifar10-paper, cifar100. Default: digits or
     /// shapes for these data; else fast, or fast-grey for grey images; on a GPU the one named like the data, else cifar10.
@@ -84,11 +85,19 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
 pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     let time = time_limit(args.minutes)?;
     let (mut trainer, time) = match &args.resume {
-        Some(path) => (resume(path, &args.device)?, time),
+        Some(path) => (resume(path, args.data.as_deref(), &args.device)?, time),
         None => start(args, time, ui)?,
     };
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_ctrl_c(ui)?;
     let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
+    let schedule = trainer.plan().schedule();
+    let over = TrainError::ScheduleOver { run: trainer.path().to_owned(), horizon: schedule.horizon };
+    if steps > schedule.horizon && schedule.is_over(steps) {
+        return Err(over.into());
+    }
+    if time.is_some() && schedule.is_over(trainer.step()) {
+        ui.message(format!("warning: {over}"));
+    }
     let mut progress = TrainingProgress::new(ui);
     progress.describe(&trainer);
     let outcome = trainer.run(Limits { steps, time, stop: &stop }, &mut progress);
@@ -121,10 +130,19 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
         let mut changes = changes(&config, &run.config()?);
         changes.extend(other_init(args.init.as_deref(), run.record()?.init.as_ref()));
         if !changes.is_empty() {
+            // What a schedule was counted for can't be prolonged.
+            let ends = run.config()?.optimiser.decay == Decay::Cosine;
+            let counted = ["train.minutes", "optimiser.warm_up"];
+            let follows = |change: &String| counted.iter().any(|key| change.starts_with(key));
+            let longer = ends && changes.iter().all(follows);
+            let instead = match longer {
+                true => format!("--init {} starts it from the weights of this one", out.display()),
+                false => "or go on with it by --resume".to_owned(),
+            };
             let other = RunError::OtherRun { path: out, changes: changes.join("; ") };
-            bail!("{other}, or go on with it by --resume");
+            bail!("{other}, {instead}");
         }
-        return Ok((resume(&out, &args.device)?, limit));
+        return Ok((resume(&out, None, &args.device)?, limit));
     }
     // Runs that have it from earlier versions go on.
     if args.time_sampling.is_some() && !config.objective.method.needs().score_network {
@@ -138,6 +156,10 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
         None => open_outside(&config, &out)?,
     };
     tell_skipped(&dataset, ui);
+    if dataset.train.file_sizes().is_some() {
+        // Of large photographs that takes minutes.
+        ui.message(format!("reading all {} images once", dataset.train.len()));
+    }
     let plan = Plan::on(config, &dataset)?;
     if let Some(init) = &args.init {
         RunFolder::open(init)?;
@@ -195,10 +217,15 @@ fn counted(plan: Plan, device: &Device, ui: &Ui) -> Result<Plan> {
     Ok(plan)
 }
 
-fn resume(path: &Path, device: &DeviceArgs) -> Result<Trainer> {
+/// Goes on with the run at `path`, whose data lie at `moved` now if that is given.
+fn resume(path: &Path, moved: Option<&str>, device: &DeviceArgs) -> Result<Trainer> {
     let run = RunFolder::open(path)?;
     let lock = LockedRun::acquire(path)?;
-    Ok(Trainer::resume(Plan::existing(&run)?, lock, &device.open()?)?)
+    let data = run.config()?.data;
+    let place = moved.map_or_else(|| data.clone(), |source| DataConfig::of(source, &data.open_options()));
+    let plan = Plan::existing_on(&run, &place)?;
+    lock.relocate(&place)?;
+    Ok(Trainer::resume(plan, lock, &device.open()?)?)
 }
 
 fn sources(args: &Args) -> Sources {

@@ -7,6 +7,7 @@ mod data;
 mod export;
 mod import;
 mod learned_labels;
+mod moved_data;
 mod output;
 mod report;
 mod represent;

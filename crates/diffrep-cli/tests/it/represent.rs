@@ -194,6 +194,46 @@ fn a_probe_changes_no_weights_and_its_head_predicts() {
 }
 
 #[test]
+fn images_to_test_on_may_have_a_label_file() {
+    let place = trained();
+    let pictures = place.pictures("pictures", 8);
+    let flat = place.path("flat");
+    std::fs::create_dir(&flat).unwrap();
+    let mut labels = "path,label\n".to_owned();
+    for class in ["dark", "light"] {
+        for number in 0..8 {
+            let name = format!("{class}-{number}.png");
+            std::fs::copy(pictures.join(format!("{class}/{number}.png")), flat.join(&name)).unwrap();
+            labels += &format!("{name},{class}\n");
+        }
+    }
+    std::fs::write(place.path("labels.csv"), labels).unwrap();
+    let data = |option: &str, path: &Path| [option.to_owned(), path.to_str().unwrap().to_owned()];
+    let probe = |labels: &[String]| {
+        let mut command = on("probe", &place, &["--t", "0", "--probe", "knn", "--seeds", "1"]);
+        command.args(data("--train-data", &pictures)).args(data("--test-data", &flat)).args(labels);
+        command
+    };
+    let scores = succeed(probe(&data("--test-labels", &place.path("labels.csv"))));
+    // Copies of what was learned.
+    let encoder =
+        scores["scores"].as_array().unwrap().iter().find(|score| score["source"] == "encoder").unwrap();
+    assert_eq!((&encoder["test_rows"], encoder["accuracy"].as_f64()), (&16.into(), Some(1.0)));
+    assert!(fail(probe(&[])).contains("no row has a label") || fail(probe(&[])).contains("has a label"));
+}
+
+#[test]
+fn a_run_that_nothing_can_be_written_into_is_not_measured_in_vain() {
+    let place = trained();
+    // Root may write anywhere: a folder stands where a file would be tried.
+    std::fs::create_dir(place.path("run/.writable")).unwrap();
+    for command in ["probe", "analyse"] {
+        let message = fail(on(command, &place, &[]));
+        assert!(message.contains("can't write into") && message.contains("run"), "{message}");
+    }
+}
+
+#[test]
 fn heads_of_the_whole_trajectory_stand_beside_and_predict() {
     let place = trained();
     let arguments = ["--t", "0,1", "--probe", "linear", "--head", "mean,gru", "--seeds", "1"];

@@ -83,16 +83,17 @@ fn without_a_preset_a_processor_trains_the_fast_one_for_the_minutes_given() {
     assert_eq!(run.record().unwrap().model.encoder.pool, 2);
     assert_eq!(succeed(command("0.01", &[]))["step"], end["step"]);
     let message = fail(command("0.02", &[]));
-    assert!(message.contains("train.minutes was 0.01, is 0.02"), "{message}");
+    assert!(message.contains("train.minutes was 0.01, is 0.02") && message.contains("--init"), "{message}");
     let message = fail(command("0.01", &["--preset", "cifar10"]));
     assert!(message.contains("encoder.depth was 10, is 28"), "{message}");
     // A run's settings are complete: no preset lies below them, and what was counted stays.
     let config = place.path("run/config.toml");
     let again = succeed(command("0.01", &["--config", config.to_str().unwrap()]));
     assert_eq!(again["step"], end["step"]);
-    // The total may be raised.
+    // Its schedule ends with them.
     let steps = (end["step"].as_u64().unwrap() + 3).to_string();
-    assert_eq!(succeed(command("0.01", &["--steps", &steps]))["step"].to_string(), steps);
+    let message = fail(command("0.01", &["--steps", &steps]));
+    assert!(message.contains(&format!("falls to zero at step {}", end["step"])), "{message}");
 }
 
 #[cfg(unix)]
@@ -193,6 +194,33 @@ fn a_run_does_not_go_on_with_other_images_of_the_same_number() {
     std::fs::rename(pictures.join("dark/0.png"), pictures.join("light/9.png")).unwrap();
     let message = fail(train("4"));
     assert!(message.contains("some under other names or in another order"), "{message}");
+}
+
+#[test]
+fn steps_without_a_learning_rate_are_refused() {
+    let place = Place::new();
+    succeed(
+        place.train(
+            "run",
+            &["--steps", "4", "--set", "optimiser.decay=cosine", "--set", "optimiser.warm_up=1"],
+        ),
+    );
+    let run = place.path("run");
+    let resume = |arguments: &[&str]| {
+        let mut command = diffrep(&["train", "--json", "--resume"]);
+        command.arg(&run).args(arguments);
+        command
+    };
+    let message = fail(resume(&["--steps", "8"]));
+    assert!(message.contains("falls to zero at step 4") && message.contains("--init"), "{message}");
+    // What is finished may be asked for again.
+    assert_eq!(succeed(resume(&[]))["step"], 4);
+    let told = resume(&["--minutes", "1"]).output().unwrap();
+    let text = String::from_utf8_lossy(&told.stderr).into_owned();
+    assert!(told.status.success() && text.contains("warning: the learning rate"), "{text}");
+    // Another total is no other schedule where the rate stays.
+    succeed(place.train("constant", &["--steps", "2"]));
+    assert_eq!(succeed(place.train("constant", &["--steps", "3"]))["step"], 3);
 }
 
 #[test]

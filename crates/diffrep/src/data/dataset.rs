@@ -128,7 +128,10 @@ pub fn open(spec: &str, options: &OpenOptions) -> Result<Dataset, DataError> {
     match &options.labels {
         Labels::Auto | Labels::Folders => Ok(dataset),
         Labels::Ignore => dataset.map_sets(|set| set.with_columns(Vec::new())),
-        Labels::File(file) => label_file::apply(dataset, file, options.classes.as_deref()),
+        Labels::File(file) => {
+            let root = Path::new(spec.strip_prefix(COLOURED).unwrap_or(spec));
+            label_file::apply(dataset, root, file, options.classes.as_deref())
+        }
     }
 }
 

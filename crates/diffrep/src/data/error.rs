@@ -40,7 +40,7 @@ pub enum DataError {
         reason: String,
     },
     /// Images of a folder that can't be used.
-    #[error("{}: {count} of {total} images can't be read (on_bad = skip leaves them out): {first}", path.display())]
+    #[error("{}: {count} of {total} images can't be read (left out by --on-bad skip; for training by --set data.on_bad=skip): {first}", path.display())]
     BadImages {
         /// The folder.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum DataError {
         first: String,
     },
     /// An image larger than the limit; it is not decoded.
-    #[error("{}: {width}×{height} pixels exceed the limit of {limit} pixels an image", path.display())]
+    #[error("{}: {width}×{height} pixels exceed the limit of {limit} pixels an image (a larger one: --pixel-limit, for training --set data.pixel_limit)", path.display())]
     PixelLimit {
         /// The image.
         path: PathBuf,
@@ -82,7 +82,7 @@ pub enum DataError {
         expected: super::ImageShape,
     },
     /// A label file names an image that is not there.
-    #[error("{}, line {line}: no image `{key}` in the data (keys are paths relative to the data folder)", path.display())]
+    #[error("{}, line {line}: no image `{key}` in the data (keys are paths relative to the data folder; of data without file names, row numbers)", path.display())]
     UnknownKey {
         /// The label file.
         path: PathBuf,

@@ -1,7 +1,8 @@
 //! Label files: CSV whose first line is `path,label[,…]` and whose first column holds the images' ids, which are
 //! paths relative to the data folder (row numbers for formats without names).
 //!
-//! An empty field means no label. Images that the file doesn't name are unlabelled. Keys are sought among the
+//! An empty field means no label. Images that the file doesn't name are unlabelled; lines of images that were left out as
+//! bad are passed over. A column called `label` is the primary one, wherever it stands, otherwise the first. Keys are sought among the
 //! training images, then among the test images, so that numbers of both are those of training images; test images keep
 //! their own labels if the file names none of them.
 use super::{DataError, Dataset, ImageSet, LabelColumn};
@@ -12,14 +13,26 @@ use std::{
 };
 
 const KEY: &str = "path";
+/// The column whose labels are meant where none is named.
+const PRIMARY: &str = "label";
 
-/// Replaces the labels of `dataset` by those of the file at `path`. Class ids follow `classes` if given, otherwise
+/// Replaces the labels of `dataset`, which lies at `root`, by those of the file at `path`. Class ids follow `classes` if given, otherwise
 /// the data's own class map if it knows all names, otherwise the sorted names.
 ///
 /// # Errors
 /// A key that is no image or comes twice, a class outside the map, a malformed file.
-pub(crate) fn apply(dataset: Dataset, path: &Path, classes: Option<&[String]>) -> Result<Dataset, DataError> {
-    let file = LabelFile::read(path)?;
+pub(crate) fn apply(
+    dataset: Dataset,
+    root: &Path,
+    path: &Path,
+    classes: Option<&[String]>,
+) -> Result<Dataset, DataError> {
+    let mut file = LabelFile::read(path)?;
+    let left_out = |key: &str| {
+        let image = format!("{}: ", root.join(key).display());
+        dataset.skipped.iter().any(|message| message.starts_with(&image))
+    };
+    file.entries.retain(|entry| !left_out(&entry.key));
     // Without file names a row's number counts, whatever zeros a spreadsheet has taken from it.
     let numbered = dataset.train.file_sizes().is_none();
     let mut rows: HashMap<String, (usize, usize)> = HashMap::new();
@@ -139,7 +152,21 @@ impl LabelFile {
             let key = fields.next().unwrap_or_default();
             entries.push(Entry { line, key, labels: fields.collect() });
         }
-        Ok(Self { columns: header[1..].to_vec(), entries })
+        Ok(Self { columns: header[1..].to_vec(), entries }.arranged())
+    }
+
+    /// Without columns that hold nothing, not even a name, such as a comma at the end of each line makes; a column called
+    /// `label` first.
+    fn arranged(self) -> Self {
+        let Self { columns, entries } = self;
+        let holds =
+            |at: &usize| !columns[*at].is_empty() || entries.iter().any(|e| !e.labels[*at].is_empty());
+        let mut kept: Vec<usize> = (0..columns.len()).filter(holds).collect();
+        kept.sort_by_key(|&at| columns[at] != PRIMARY);
+        let arrange = |cells: &[String]| kept.iter().map(|&at| cells[at].clone()).collect::<Vec<_>>();
+        let entries =
+            entries.iter().map(|e| Entry { labels: arrange(&e.labels), key: e.key.clone(), line: e.line });
+        Self { entries: entries.collect(), columns: arrange(&columns) }
     }
 
     /// The (split, row) of each entry.

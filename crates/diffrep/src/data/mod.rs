@@ -34,5 +34,5 @@ pub use label_file::write_label_file;
 pub use labels::LabelColumn;
 pub use preprocess::Preprocess;
 pub use provenance::{LearnedLabels, Provenance};
-pub(crate) use provenance::{names_checksum, rows_checksum};
+pub(crate) use provenance::{names_checksum, pixels_checksum, rows_checksum};
 pub use split::{Split, per_class, stratified_split, tested_split};

@@ -1,8 +1,11 @@
 //! Telling images apart however their data are called, so that nobody is tested on what was learned.
 use super::formats::{cifar, idx};
-use super::{COLOURED, Dataset, ImageSet, LabelColumn, origin};
+use super::{COLOURED, DataError, Dataset, ImageSet, LabelColumn, origin};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+
+/// Images whose pixels are summed at a time.
+const READ_AT_ONCE: usize = 1024;
 
 /// Where the rows of a split come from.
 #[derive(Clone, Debug)]
@@ -82,14 +85,39 @@ fn holder(path: &Path, test: bool) -> PathBuf {
     }
 }
 
-/// CRC-32C of the names and labels of all rows, of those of the test split only if `test`.
-pub(crate) fn rows_checksum(dataset: &Dataset, test: bool) -> u32 {
-    let sets = std::iter::once(&dataset.train).chain(dataset.test.iter().filter(|_| test));
-    sets.fold(0, |sum, set| {
+/// CRC-32C of the names and labels of all rows, of those of the test split only if `test`, and of the pixels that don't
+/// lie in files of their own.
+///
+/// # Errors
+/// Images that can't be read.
+pub(crate) fn rows_checksum(dataset: &Dataset, test: bool) -> Result<u32, DataError> {
+    let mut sets = std::iter::once(&dataset.train).chain(dataset.test.iter().filter(|_| test));
+    sets.try_fold(0, |sum, set| {
         let labels = set.labels().map_or(0, LabelColumn::checksum);
-        let sum = crc32c::crc32c_append(sum, &names_checksum(set).to_le_bytes());
-        crc32c::crc32c_append(sum, &labels.to_le_bytes())
+        let parts = [names_checksum(set), labels, pixels_checksum(set)?.unwrap_or(0)];
+        Ok(parts.iter().fold(sum, |sum, part| crc32c::crc32c_append(sum, &part.to_le_bytes())))
     })
+}
+
+/// CRC-32C of the pixels of images without files of their own, whose names are only the numbers of their rows; `None` of
+/// image files, to decode which would take too long.
+///
+/// # Errors
+/// Images that can't be read.
+pub(crate) fn pixels_checksum(images: &ImageSet) -> Result<Option<u32>, DataError> {
+    if images.file_sizes().is_some() {
+        return Ok(None);
+    }
+    let rows: Vec<usize> = (0..images.len()).collect();
+    let (mut sum, mut pixels, mut bytes) = (0, Vec::new(), Vec::new());
+    for rows in rows.chunks(READ_AT_ONCE) {
+        pixels.resize(rows.len() * images.shape().len(), 0.0);
+        images.read(rows, &mut pixels)?;
+        bytes.clear();
+        bytes.extend(pixels.iter().flat_map(|value| value.to_le_bytes()));
+        sum = crc32c::crc32c_append(sum, &bytes);
+    }
+    Ok(Some(sum))
 }
 
 /// CRC-32C of the images' names in their order, each ended by a zero.

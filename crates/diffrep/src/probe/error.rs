@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[allow(missing_docs, reason = "the message says what each variant and field is")]
 pub enum ProbeError {
     #[error(
-        "{data}: no row has a label; a probe needs labelled images (give --labels FILE, or folders by class)"
+        "{data}: no row has a label; a probe needs labelled images (folders by class, or a CSV file: --labels FILE, in a plan `set = [\"data.labels=FILE\"]`)"
     )]
     NoLabels { data: String },
     #[error(

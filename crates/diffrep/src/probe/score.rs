@@ -114,6 +114,32 @@ pub struct Score {
     pub recipe: Recipe,
 }
 
+impl Score {
+    /// How it was measured, in one sentence.
+    pub fn protocol(&self) -> String {
+        let weights = match (self.origin.weights.as_deref(), self.origin.step) {
+            (Some(weights), Some(step)) => format!(" {weights} weights of step {step};"),
+            (Some(weights), None) => format!(" {weights} weights;"),
+            _ => String::new(),
+        };
+        format!(
+            "Protocol:{weights} probe trained on {} labelled images of {}, t and hyper-parameters chosen on {} others, \
+             accuracy on {} test images of {} ({}), recipe \"{}\", {}.",
+            self.train_rows,
+            self.data.train_data,
+            self.validation_rows,
+            self.test_rows,
+            self.data.test_data,
+            self.data.test_split,
+            self.recipe.name,
+            match self.seeds.len() {
+                1 => "one seed".to_owned(),
+                seeds => format!("mean ± standard deviation over {seeds} seeds"),
+            },
+        )
+    }
+}
+
 /// Contents of `probe.json`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scores {
@@ -133,7 +159,7 @@ impl Scores {
 }
 
 /// Marks, for each probe, the score with the best validation accuracy among those with all labels (equal ones: the
-/// lowest t), and the few-label scores at the same t, or at the one that cross-validation chooses for their number of
+/// first), and the few-label scores at the same t, or at the one that cross-validation chooses for their number of
 /// labels. `scores` are of one source.
 pub(super) fn mark_headlines(scores: &mut [Score]) {
     for kind in ProbeKind::all() {

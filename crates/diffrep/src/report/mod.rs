@@ -26,6 +26,6 @@ pub use exhibit::Exhibit;
 pub use exhibits::exhibits;
 pub use html::html;
 pub use metrics::Metrics;
-pub use model::ReportData;
+pub use model::{ReportData, shell_word};
 pub use pca::{Plane, align_signs, pca};
 pub use pictures::{Sample, show_doubtful};

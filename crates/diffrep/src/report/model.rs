@@ -84,6 +84,17 @@ impl ReportData {
         })
     }
 
+    /// The total, as an option, of a run that went on beyond the one that it was created with.
+    fn more_steps(&self) -> String {
+        let planned = self.configuration.iter().find(|(key, _)| key == "train.steps");
+        let planned = planned.and_then(|(_, steps)| steps.parse::<u64>().ok());
+        let last = self.metrics.curves.get("loss").and_then(|losses| losses.last());
+        match planned.zip(last) {
+            Some((planned, &(last, _))) if last > planned as f64 => format!(" --steps {last}"),
+            _ => String::new(),
+        }
+    }
+
     /// Commands that make this report again, from nothing.
     pub fn commands(&self) -> Vec<String> {
         let run = match self.imported {
@@ -94,7 +105,11 @@ impl ReportData {
         let made = match &self.semi {
             Some(semi) => Some(format!("diffrep {} --out {run}", line(&semi.protocol.arguments))),
             None if self.imported => None,
-            None => Some(format!("diffrep train --config {}/config.toml{init} --out {run}", self.run)),
+            None => Some(format!(
+                "diffrep train --config {}/config.toml{init}{} --out {run}",
+                self.run,
+                self.more_steps()
+            )),
         };
         let measured = |command: &str, arguments: &[String]| match arguments {
             [] => format!("diffrep {command} {run}"),
@@ -173,7 +188,7 @@ fn line(words: &[String]) -> String {
 }
 
 /// `text` as one word of a POSIX shell.
-fn shell_word(text: &str) -> String {
+pub fn shell_word(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._/-+=:,@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_owned()

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum SemiError {
     /// Nothing to spread.
-    #[error("no image has a label; propagation needs at least one of each class")]
+    #[error(
+        "no image has a label; at least one of each class is needed: folders by class, or --labels FILE.csv"
+    )]
     NoLabels,
     /// A class that nobody could be assigned to for a reason.
     #[error("no image is labelled `{class}`; propagation needs at least one label of each class")]

@@ -94,6 +94,9 @@ fn split_file(path: &Path, set: &ImageSet) -> Result<(Vec<String>, PartialLabels
                 let ids = [set.id(several[0]), set.id(several[1])];
                 return Err(at(format!("`{name}` is both {} and {}", ids[0], ids[1])));
             }
+            None if number == 0 && line.starts_with("path") => {
+                return Err(at("the file looks like a table; one of labels must be called .csv".to_owned()));
+            }
             None => return Err(at(format!("no image is called `{name}`"))),
         }
         if !classes.iter().any(|known| known == class) {

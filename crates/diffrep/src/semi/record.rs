@@ -3,7 +3,7 @@ use super::settings::SemiSettings;
 use super::start::Network;
 use super::{SemiError, SemiTask};
 use crate::files::PartFile;
-use crate::train::{self, LockedRun, RunError};
+use crate::train::{self, LockedRun, RunError, RunRecord};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -46,17 +46,27 @@ impl SemiRecord {
             return Err(RunError::Foreign { path }.into());
         };
         let record = existing.record()?;
-        let renamed = (record.images_checksum.zip(network.record.images_checksum))
-            .is_some_and(|(before, now)| before != now);
+        let differ = |of: fn(&RunRecord) -> Option<u32>| {
+            of(&record).zip(of(&network.record)).is_some_and(|(before, now)| before != now)
+        };
+        let renamed = differ(|record| record.images_checksum);
+        let repainted = differ(|record| record.pixels_checksum);
         let mut config = existing.config()?;
         if network.config.data.labels == "ignore" {
             // What the data's own labels are doesn't matter then; earlier versions wrote otherwise.
             config.data.labels.clone_from(&network.config.data.labels);
         }
+        // Moved images are known by their names, and by their pixels where names say nothing; earlier versions wrote less.
+        let checksums =
+            |record: &RunRecord| [record.images_checksum, record.pixels_checksum].map(|sum| sum.is_some());
+        if checksums(&record) == checksums(&network.record) {
+            config.data = config.data.moved_to(&network.config.data);
+        }
         let mut changes = network.config.changes_since(&config);
         let parts = [
             ("its images", record.dataset != network.record.dataset || record.shape != network.record.shape),
             ("the names or the order of its images", renamed),
+            ("the pixels of its images", repainted),
             ("their normalisation", record.preprocess != network.record.preprocess),
             ("the labels", (&before.classes, &before.labels) != (&self.classes, &self.labels)),
             ("the settings of `semi`", before.settings != self.settings),
@@ -66,7 +76,7 @@ impl SemiRecord {
             parts.into_iter().filter(|(_, differs)| *differs).map(|(part, _)| format!("{part} differ"));
         changes.extend(differ);
         match changes.is_empty() {
-            true => Ok(()),
+            true => Ok(run.relocate(&network.config.data)?),
             false => Err(RunError::OtherRun { path, changes: changes.join("; ") }.into()),
         }
     }

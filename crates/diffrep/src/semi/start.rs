@@ -1,7 +1,7 @@
 //! Where the network of a few-label run comes from.
 use super::settings::{SemiSettings, TimeFed};
 use super::{SemiError, SemiTask};
-use crate::data::{LearnedLabels, names_checksum};
+use crate::data::{LearnedLabels, names_checksum, pixels_checksum};
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
@@ -86,6 +86,7 @@ impl Start {
             preprocess: task.preprocess.clone(),
             model: model_config,
             images_checksum: Some(names_checksum(&task.images)),
+            pixels_checksum: pixels_checksum(&task.images)?,
             labels_checksum: None,
             init: None,
             inherited_labels: self.learned_labels(),

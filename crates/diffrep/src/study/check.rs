@@ -1,9 +1,10 @@
 //! What a comparison refuses before anything is trained: a night of training is lost when its last method can't be.
-use super::compare::{Observer, Study, StudyEvent, failed, probing};
+use super::compare::{Observer, Study, StudyEvent, failed, probing, result_file};
+use super::record::{self, CellRecord};
 use super::{Arm, StudyError};
 use crate::data::{self, Dataset, rows_checksum};
 use crate::probe::LabelledData;
-use crate::train::{Config, DataConfig, Plan, refuse_inside};
+use crate::train::{Config, DataConfig, Decay, Plan, RunError, TrainError, refuse_inside};
 use std::path::Path;
 
 /// CRC-32C of the rows of all methods' data, by their settings.
@@ -32,6 +33,26 @@ impl CheckedData {
 }
 
 impl Study<'_> {
+    /// Errors, before anything is trained, if a result that is there is of other settings or data.
+    pub(super) fn refuse_results(&self, results: &Path, data: &CheckedData) -> Result<(), StudyError> {
+        let plan = self.plan;
+        for (&seed, arm) in plan.seeds.iter().flat_map(|seed| plan.arms.iter().map(move |arm| (seed, arm))) {
+            for &budget in &plan.budgets {
+                let file = result_file(results, (arm, seed, budget));
+                let Some(cell) = record::read::<CellRecord>(&file)? else { continue };
+                let config = plan.config_of(arm, seed, budget);
+                // Data that have moved are known by their checksum.
+                let moved = cell.data_checksum.is_some();
+                refuse_changes(&config, &cell.config, &file, moved).map_err(failed(arm, seed))?;
+                // Rows to choose by and test rows are different ones.
+                if cell.protocol.test == plan.test {
+                    data.refuse_others(&config, cell.data_checksum, &file)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Errors if one of the runs can't be trained or measured: a folder among the images, data without labels of two
     /// classes or with too few, settings that make no network, a method that learns the labels of rows that it would be
     /// measured on, for want of a test split.
@@ -56,8 +77,8 @@ impl Study<'_> {
                 Plan::refuse(&config, dataset).map_err(failed(arm, plan.seeds[0]))?;
             }
         }
-        let sums = opened.into_iter().map(|(data, dataset)| (data, rows_checksum(&dataset, plan.test)));
-        Ok(CheckedData(sums.collect()))
+        let sums = opened.into_iter().map(|(data, dataset)| Ok((data, rows_checksum(&dataset, plan.test)?)));
+        Ok(CheckedData(sums.collect::<Result<_, StudyError>>()?))
     }
 
     /// Opens data and errors if `arm` can't be measured on them.
@@ -83,4 +104,27 @@ impl Study<'_> {
         }
         LabelledData::new(&dataset, None, None)
     }
+}
+
+/// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends
+/// on it, and is what was counted where a time is given; the data may lie elsewhere if they are `known` to be the same.
+pub(super) fn refuse_changes(
+    config: &Config,
+    before: &Config,
+    path: &Path,
+    known: bool,
+) -> Result<(), TrainError> {
+    let (config, mut before) = (config.counted(before.train.steps), before.clone());
+    if known {
+        before.data = before.data.moved_to(&config.data);
+    }
+    before.checkpoint = config.checkpoint.clone();
+    if config.optimiser.decay == Decay::Constant {
+        before.train.steps = config.train.steps;
+    }
+    let changes = config.changes_since(&before);
+    if changes.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::OtherRun { path: path.to_owned(), changes: changes.join("; ") }.into())
 }

@@ -1,16 +1,16 @@
 //! Running a comparison: whatever is finished is not run again.
-use super::check::CheckedData;
+use super::check::{CheckedData, refuse_changes};
 use super::exhibit::exhibits;
 use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
 use super::table::markdown;
 use super::{Budget, StudyError};
-use crate::data::{self, Dataset};
+use crate::data::{self, Dataset, OpenOptions};
 use crate::probe::{LabelledData, ProbeError, ProbeEvent, RunProbe, Score};
 use crate::represent::{Autoencoder, LoadedEncoder};
 use crate::train::checkpoint::{self, Weights, Which};
 use crate::train::{
-    CheckpointConfig, Config, Decay, Ending, Event, Limits, LockedRun, Plan, Record, RunError, RunFolder,
+    CheckpointConfig, Config, DataConfig, Ending, Event, Limits, LockedRun, Plan, Record, RunFolder,
     TrainError, Trainer, metrics,
 };
 use burn::tensor::Device;
@@ -125,24 +125,6 @@ impl Study<'_> {
         Ok(Some(record))
     }
 
-    /// Errors, before anything is trained, if a result that is there is of other settings or data.
-    fn refuse_results(&self, results: &Path, data: &CheckedData) -> Result<(), StudyError> {
-        let plan = self.plan;
-        for (&seed, arm) in plan.seeds.iter().flat_map(|seed| plan.arms.iter().map(move |arm| (seed, arm))) {
-            for &budget in &plan.budgets {
-                let file = result_file(results, (arm, seed, budget));
-                let Some(cell) = record::read::<CellRecord>(&file)? else { continue };
-                let config = plan.config_of(arm, seed, budget);
-                refuse_changes(&config, &cell.config, &file).map_err(failed(arm, seed))?;
-                // Rows to choose by and test rows are different ones.
-                if cell.protocol.test == plan.test {
-                    data.refuse_others(&config, cell.data_checksum, &file)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
         let name = match self.plan.planned(arm, budget) {
             Budget::Images(_) => format!("{}-seed{seed}", arm.name),
@@ -166,7 +148,7 @@ impl Study<'_> {
         let Some(steps) = trained else { return Ok(None) };
         let (which, weights) = (Which::Step(steps), Weights::Ema);
         let encoder = LoadedEncoder::open(&run, which, weights, self.device)?;
-        let labelled = self.labelled_for(&encoder).map_err(probing(&arm.name))?;
+        let labelled = self.labelled_for(&encoder, &config.data).map_err(probing(&arm.name))?;
         let scores = self.probe(&encoder, &labelled, observe, |request, observe| {
             Ok(request.encoder(observe)?.into_iter().map(|outcome| outcome.score).collect())
         });
@@ -203,17 +185,22 @@ impl Study<'_> {
         let mut trainer = match RunFolder::open(run) {
             Ok(folder) => {
                 let before = folder.config()?;
-                refuse_changes(config, &before, run)?;
+                refuse_changes(config, &before, run, true)?;
+                let moved = before.data != config.data;
                 let steps = within(before.train.steps);
                 // A budget that an earlier call trained beyond may be there still.
-                if checkpoint::steps(run)?.contains(&steps) {
+                if !moved && checkpoint::steps(run)?.contains(&steps) {
                     return Ok(Some(steps));
                 }
                 let lock = LockedRun::acquire(run)?;
+                let plan = Plan::existing_on(&folder, &config.data)?;
+                lock.relocate(&config.data)?;
+                if checkpoint::steps(run)?.contains(&steps) {
+                    return Ok(Some(steps));
+                }
                 // Those that other budgets may be measured by again stay.
                 let keep = config.checkpoint.keep.max(before.checkpoint.keep);
-                let plan =
-                    Plan::existing(&folder)?.keeping(CheckpointConfig { keep, ..config.checkpoint.clone() });
+                let plan = plan.keeping(CheckpointConfig { keep, ..config.checkpoint.clone() });
                 Trainer::resume(plan, lock, self.device)?
             }
             Err(_) => {
@@ -227,9 +214,10 @@ impl Study<'_> {
         Ok((ending == Ending::Finished).then_some(steps))
     }
 
-    /// The labelled images of what `encoder` was trained on.
-    fn labelled_for(&self, encoder: &LoadedEncoder) -> Result<LabelledData, ProbeError> {
-        self.labelled(data::open(&encoder.config().data.source, &encoder.own_open_options())?)
+    /// The labelled images of what `encoder` was trained on, which lie where `place` says.
+    fn labelled_for(&self, encoder: &LoadedEncoder, place: &DataConfig) -> Result<LabelledData, ProbeError> {
+        let options = OpenOptions { labels: place.open_options().labels, ..encoder.own_open_options() };
+        self.labelled(data::open(&place.source, &options)?)
     }
 
     fn probe(
@@ -260,8 +248,14 @@ impl Study<'_> {
         let file = results.join("baselines.json");
         let (arm, seed, budget) = (&self.plan.arms[0], self.plan.seeds[0], self.plan.budgets[0]);
         let config = self.plan.config_of(arm, seed, budget);
-        let known = record::read::<BaselineRecord>(&file)?
-            .filter(|known| known.protocol == *protocol && known.config.as_ref() == Some(&config));
+        let same = |known: &BaselineRecord| {
+            let before = known.config.as_ref();
+            before.is_some_and(|before| {
+                refuse_changes(&config, before, &file, known.data_checksum.is_some()).is_ok()
+            })
+        };
+        let known =
+            record::read::<BaselineRecord>(&file)?.filter(|known| known.protocol == *protocol && same(known));
         if let Some(known) = &known {
             data.refuse_others(&config, known.data_checksum, &file)?;
         }
@@ -272,7 +266,7 @@ impl Study<'_> {
         }
         let run = self.run_folder(arm, seed, budget);
         let encoder = LoadedEncoder::open(&run, Which::Latest, Weights::Ema, self.device)?;
-        let labelled = self.labelled_for(&encoder).map_err(probing("baselines"))?;
+        let labelled = self.labelled_for(&encoder, &config.data).map_err(probing("baselines"))?;
         let scores = self
             .probe(&encoder, &labelled, observe, |request, observe| request.baselines(&run, observe))
             .map_err(probing("baselines"))?;
@@ -287,23 +281,8 @@ impl Study<'_> {
     }
 }
 
-fn result_file(results: &Path, (arm, seed, budget): (&Arm, u64, Budget)) -> PathBuf {
+pub(super) fn result_file(results: &Path, (arm, seed, budget): (&Arm, u64, Budget)) -> PathBuf {
     results.join(format!("{}-seed{seed}-{}.json", arm.name, budget.stem()))
-}
-
-/// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends
-/// on it, and is what was counted where a time is given.
-fn refuse_changes(config: &Config, before: &Config, path: &Path) -> Result<(), TrainError> {
-    let (config, mut before) = (config.counted(before.train.steps), before.clone());
-    before.checkpoint = config.checkpoint.clone();
-    if config.optimiser.decay == Decay::Constant {
-        before.train.steps = config.train.steps;
-    }
-    let changes = config.changes_since(&before);
-    if changes.is_empty() {
-        return Ok(());
-    }
-    Err(RunError::OtherRun { path: path.to_owned(), changes: changes.join("; ") }.into())
 }
 
 pub(super) fn failed(arm: &Arm, seed: u64) -> impl FnOnce(TrainError) -> StudyError {

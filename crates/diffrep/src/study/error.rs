@@ -56,7 +56,7 @@ pub enum StudyError {
     },
     /// A result of other data than today's.
     #[error(
-        "{} is of other data: names or labels of images of {data} have changed since; give another folder with --out", path.display()
+        "{} is of other data: names, labels or pixels of images of {data} have changed since; give another folder with --out", path.display()
     )]
     DataChanged {
         /// The result.

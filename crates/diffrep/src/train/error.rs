@@ -213,6 +213,28 @@ pub enum TrainError {
         /// What there is.
         found: String,
     },
+    /// The data of a run that is to go on.
+    #[error(
+        "{data}, which {run} is trained on, isn't there any more; `diffrep train --resume {run} --data PLACE` says where \
+         it is now", run = run.display()
+    )]
+    DataGone {
+        /// The data's path or name.
+        data: String,
+        /// The run folder.
+        run: PathBuf,
+    },
+    /// A schedule that has come to its end.
+    #[error(
+        "the learning rate of {} falls to zero at step {horizon}, where it was planned to end: further steps would teach \
+         nothing; start a longer run, from its weights by --init if you like", run.display()
+    )]
+    ScheduleOver {
+        /// The run folder.
+        run: PathBuf,
+        /// The last step that teaches.
+        horizon: u64,
+    },
     /// The loss or the gradient is no number.
     #[error(
         "the {what} is not finite at step {step}; training stopped, and {}; \

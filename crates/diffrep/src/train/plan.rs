@@ -1,10 +1,12 @@
 //! Checked settings with everything that they mean: images, networks, objective. A plan can run.
 use super::run_folder::SEMI_SETTINGS;
 use super::{
-    CheckpointConfig, Config, ConfigError, RunError, RunFolder, RunRecord, Schedule, TrainError, memory,
+    CheckpointConfig, Config, ConfigError, DataConfig, RunError, RunFolder, RunRecord, Schedule, TrainError,
+    memory,
 };
 use crate::data::{
-    self, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, names_checksum, tested_split,
+    self, DataError, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, names_checksum,
+    pixels_checksum, tested_split,
 };
 use crate::nn::ModelConfig;
 use crate::objective::{self, EncoderView, Objective};
@@ -72,6 +74,7 @@ impl Plan {
             preprocess,
             model,
             images_checksum: Some(names_checksum(images)),
+            pixels_checksum: pixels_checksum(images)?,
             labels_checksum: needs.labels.then(|| images.labels().map(LabelColumn::checksum)).flatten(),
             init: None,
             inherited_labels: Vec::new(),
@@ -99,17 +102,31 @@ impl Plan {
     /// Plans to go on with an existing run, whose settings and data are what they were.
     ///
     /// # Errors
-    /// As [`Plan::new`]; data that have changed; a run of few labels.
+    /// As [`Plan::new`]; data that have changed or gone; a run of few labels.
     pub fn existing(run: &RunFolder) -> Result<Self, TrainError> {
+        Self::existing_on(run, &run.config()?.data)
+    }
+
+    /// The same, with the data where `place` has them now ([`DataConfig::moved_to`]).
+    ///
+    /// # Errors
+    /// As [`Plan::existing`].
+    pub fn existing_on(run: &RunFolder, place: &DataConfig) -> Result<Self, TrainError> {
         if run.path().join(SEMI_SETTINGS).exists() {
             return Err(TrainError::FewLabels { run: run.path().to_owned() });
         }
-        let (config, record) = (run.config()?, run.record()?);
+        let (mut config, record) = (run.config()?, run.record()?);
+        config.data = config.data.moved_to(place);
         check(&config)?;
         // Other methods look at labels only to measure, and more of them may have come.
         let classes = record.classes.clone().filter(|_| config.objective.method.needs().labels);
         let options = OpenOptions { classes, ..config.data.open_options() };
-        let dataset = data::open(&config.data.source, &options)?;
+        let dataset = data::open(&config.data.source, &options).map_err(|error| match error {
+            DataError::NotFound { spec, .. } => {
+                TrainError::DataGone { data: spec, run: run.path().to_owned() }
+            }
+            error => error.into(),
+        })?;
         let (images, shape) = (dataset.train.len(), dataset.train.shape());
         if (images, shape) != (record.train_images, record.shape) {
             return Err(TrainError::DataChanged {
@@ -125,6 +142,13 @@ impl Plan {
                 data: config.data.source,
                 expected: "others".to_owned(),
                 found: format!("{images} images, some under other names or in another order"),
+            });
+        }
+        if record.pixels_checksum.is_some() && pixels_checksum(&dataset.train)? != record.pixels_checksum {
+            return Err(TrainError::DataChanged {
+                data: config.data.source,
+                expected: "others".to_owned(),
+                found: format!("{images} images, some with other pixels"),
             });
         }
         let column = dataset.train.labels();

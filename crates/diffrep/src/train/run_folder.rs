@@ -1,5 +1,5 @@
 //! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
-use super::{Config, InitRecord, RunError, checkpoint};
+use super::{Config, DataConfig, InitRecord, RunError, checkpoint};
 use crate::data::{ImageShape, LearnedLabels, Preprocess};
 use crate::files::PartFile;
 use crate::nn::ModelConfig;
@@ -38,6 +38,9 @@ pub struct RunRecord {
     /// nothing can go on with the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub images_checksum: Option<u32>,
+    /// CRC-32C of the pixels, where images don't lie in files of their own; absent as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels_checksum: Option<u32>,
     /// [`LabelColumn::checksum`](crate::data::LabelColumn::checksum) of the labels that are learned; absent as above, and
     /// for methods that learn none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -158,12 +161,25 @@ impl LockedRun {
         if self.existing().is_some() {
             return Err(RunError::Foreign { path: self.path.clone() });
         }
-        let write = |name: &str, text: String| {
-            let path = self.path.join(name);
-            PartFile::write_whole(&path, text.as_bytes()).map_err(RunError::io("write", &path))
-        };
-        write(CONFIG, config.to_toml())?;
-        write(RECORD, serde_json::to_string_pretty(record).expect("a record is plain data under string keys"))
+        self.write(CONFIG, config.to_toml())?;
+        let record = serde_json::to_string_pretty(record).expect("a record is plain data under string keys");
+        self.write(RECORD, record)
+    }
+
+    /// Writes that the run's data lie at `place` now, where every later command looks for them. Whoever calls it has made
+    /// sure that they are the same.
+    pub fn relocate(&self, place: &DataConfig) -> Result<(), RunError> {
+        let before = RunFolder::open(&self.path)?.config()?;
+        let data = before.data.moved_to(place);
+        match data == before.data {
+            true => Ok(()),
+            false => self.write(CONFIG, Config { data, ..before }.to_toml()),
+        }
+    }
+
+    fn write(&self, name: &str, text: String) -> Result<(), RunError> {
+        let path = self.path.join(name);
+        PartFile::write_whole(&path, text.as_bytes()).map_err(RunError::io("write", &path))
     }
 }
 

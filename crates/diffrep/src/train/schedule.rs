@@ -25,6 +25,11 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Whether steps after `step` would have no rate: nothing is learned beyond the end of a cosine.
+    pub fn is_over(&self, step: u64) -> bool {
+        self.decay == Decay::Cosine && step >= self.horizon
+    }
+
     /// The rate of step `step`, counted from 0. The first step of a warm-up over n steps has 1/n of the rate.
     pub fn at(&self, step: u64) -> f64 {
         if step < self.warm_up {

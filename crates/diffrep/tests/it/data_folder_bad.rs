@@ -179,3 +179,30 @@ fn what_is_no_image_does_no_harm_and_what_may_be_one_is_told() {
     let rest = open_with(data.path(), &skipping());
     assert_eq!((rest.train.len(), rest.skipped.len()), (2, 3));
 }
+
+#[test]
+fn images_with_damaged_pixels_are_skipped_too() {
+    let data = folder(&["a.png", "b.png", "c.png"]);
+    // The structure is right, but there are fewer pixels than the header promises.
+    fs::write(data.path().join("b.png"), bomb(200, 200)).unwrap();
+    let (all, left) = (open_with(data.path(), &OpenOptions::default()), open_with(data.path(), &skipping()));
+    let read = |set: &diffrep::data::ImageSet| {
+        let rows: Vec<usize> = (0..set.len()).collect();
+        set.read(&rows, &mut vec![0.0; rows.len() * set.shape().len()])
+    };
+    assert!(read(&all.train).unwrap_err().to_string().contains("b.png"));
+    assert_eq!((left.train.len(), left.skipped.len()), (2, 1));
+    assert!(left.skipped[0].contains("b.png: damaged image"), "{:?}", left.skipped);
+    read(&left.train).unwrap();
+}
+
+#[test]
+fn pictures_in_formats_that_are_not_read_are_counted() {
+    let data = folder(&["a.png", "b.png"]);
+    for name in ["1.heic", "2.HEIC", "x.gif", "labels.csv", ".hidden.gif"] {
+        fs::write(data.path().join(name), "x").unwrap();
+    }
+    let skipped = open_with(data.path(), &OpenOptions::default()).skipped;
+    let ends: Vec<&str> = skipped.iter().map(|message| message.rsplit(": ").next().unwrap()).collect();
+    assert_eq!(ends, ["1 file .gif, a format that isn't read", "2 files .heic, a format that isn't read"]);
+}

@@ -39,8 +39,11 @@ fn copies_are_found_within_and_across_splits() {
     assert_eq!((train.images, train.exact_duplicates, train.near_duplicates), (10, 1, 1));
     assert_eq!((test.images, test.exact_duplicates, test.near_duplicates), (3, 0, 0));
     assert_eq!((found.exact_across, found.near_across), (1, 1));
-    let pairs: Vec<_> =
-        found.examples.iter().map(|pair| (pair.image.1.as_str(), pair.like.1.as_str(), pair.exact)).collect();
+    let pairs: Vec<_> = found
+        .duplicates
+        .iter()
+        .map(|pair| (pair.image.1.as_str(), pair.like.1.as_str(), pair.exact))
+        .collect();
     let expected = [
         ("train/copy-of-3.png", "train/3.png", true),
         ("train/nearly-5.png", "train/5.png", false),

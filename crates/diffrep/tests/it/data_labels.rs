@@ -1,7 +1,7 @@
 //! Label files.
 use super::data_folder::{folder, open_with};
 use diffrep::{
-    data::{DataError, Dataset, Labels, OpenOptions, open, per_class, write_label_file},
+    data::{DataError, Dataset, Labels, OnBad, OpenOptions, open, per_class, write_label_file},
     random::Seed,
 };
 use std::{fs, path::Path};
@@ -132,4 +132,37 @@ fn a_label_file_that_cannot_be_written_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let error = write_label_file(&file.path().join("x.csv"), &digits.train, &[0]).unwrap_err();
     assert!(matches!(&error, DataError::Io { path, .. } if path.ends_with("x.csv")), "{error}");
+}
+
+#[test]
+fn a_column_called_label_is_the_primary_one_and_empty_columns_are_none() {
+    let data = folder(&["1.png", "2.png"]);
+    let labelled =
+        open_labelled(data.path(), "path,sku,label,\n1.png,A17,cup,\n2.png,B3,bowl,\n").unwrap().train;
+    let names: Vec<&str> = labelled.columns().iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["label", "sku"]);
+    assert_eq!((labelled.columns()[0].class(0), labelled.columns()[1].class(0)), (Some("cup"), Some("A17")));
+    // Without one, the first.
+    let labelled = open_labelled(data.path(), "path,sku,size\n1.png,A17,9\n").unwrap().train;
+    assert_eq!(labelled.labels().unwrap().name, "sku");
+}
+
+#[test]
+fn lines_of_images_that_were_left_out_are_passed_over() {
+    let data = folder(&["a/1.png", "a/2.png", "2.png"]);
+    fs::write(data.path().join("a/2.png"), "no image").unwrap();
+    let labels = data.path().join("labels.csv");
+    fs::write(&labels, "path,label\na/1.png,x\na/2.png,y\n2.png,z\n").unwrap();
+    let options =
+        OpenOptions { labels: Labels::File(labels.clone()), on_bad: OnBad::Skip, ..OpenOptions::default() };
+    let train = open(data.path().to_str().unwrap(), &options).unwrap().train;
+    assert_eq!(
+        (train.len(), train.labels().unwrap().classes.clone()),
+        (2, vec!["x".to_owned(), "z".to_owned()])
+    );
+    // A name that never was there is still a slip.
+    fs::write(&labels, "path,label\na/3.png,x\n").unwrap();
+    assert!(
+        open(data.path().to_str().unwrap(), &options).unwrap_err().to_string().contains("no image `a/3.png`")
+    );
 }

@@ -267,6 +267,14 @@ fn commands_are_those_that_made_the_parts_with_their_options() {
             format!("diffrep report {run}-again"),
         ]
     );
+    // A run that went on beyond the total that it was created with.
+    let metrics = folder.path().join("metrics.jsonl");
+    let mut lines = std::fs::read_to_string(&metrics).unwrap();
+    lines += "{\"kind\": \"train\", \"step\": 123456, \"loss\": 1.0}\n";
+    std::fs::write(&metrics, lines).unwrap();
+    std::fs::write(folder.path().join("config.toml"), "[train]\nsteps = 100000\n").unwrap();
+    let again = &commands(folder.path())[0];
+    assert_eq!(*again, format!("diffrep train --config {run}/config.toml --steps 123456 --out {run}-again"));
     // Nobody can train an imported encoder.
     let imported = json!({"version": "0.1.0", "seed": 3, "dataset": "imported", "train_images": 0});
     std::fs::write(folder.path().join("run.json"), imported.to_string()).unwrap();

@@ -168,7 +168,10 @@ fn all_labelled_and_one_label_a_class_work() {
 fn labels_that_can_t_be_spread_are_refused() {
     let message =
         |values: &[Option<u32>]| PartialLabels::new(&names(3), values.to_vec()).unwrap_err().to_string();
-    assert_eq!(message(&[None, None]), "no image has a label; propagation needs at least one of each class");
+    assert_eq!(
+        message(&[None, None]),
+        "no image has a label; at least one of each class is needed: folders by class, or --labels FILE.csv"
+    );
     assert_eq!(
         message(&[Some(0), None, Some(2)]),
         "no image is labelled `class 1`; propagation needs at least one label of each class"

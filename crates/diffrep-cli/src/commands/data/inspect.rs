@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 /// Classes listed for people; JSON has all.
 const MOST_CLASSES: usize = 30;
+/// Pairs of duplicates listed for people; JSON has all.
+const MOST_PAIRS: usize = 20;
 
 /// Look at a data set before training: counts, sizes, classes, mean and standard deviation, duplicates within and across
 /// splits. Reads every image once.
@@ -45,9 +47,13 @@ fn text(inspection: &Inspection) -> String {
             "test images also among the training images: {exact} the same, {near} nearly the same"
         ));
     }
-    for pair in &inspection.examples {
+    for pair in inspection.duplicates.iter().take(MOST_PAIRS) {
         let like = if pair.exact { "is" } else { "is nearly" };
         text.push(format!("  {} {} {like} {} {}", pair.image.0, pair.image.1, pair.like.0, pair.like.1));
+    }
+    if inspection.duplicates.len() > MOST_PAIRS {
+        let more = inspection.duplicates.len() - MOST_PAIRS;
+        text.push(format!("  … and {more} more pairs (--json lists all)"));
     }
     text.extend(class_tables(inspection));
     text.extend(inspection.skipped.iter().map(|message| format!("left out: {message}")));

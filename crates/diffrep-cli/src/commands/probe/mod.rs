@@ -4,7 +4,8 @@ mod text;
 pub use text::text;
 
 use crate::arguments;
-use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, bar, open_data};
+use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, bar, refuse_unwritable};
+use crate::images::open_data;
 use crate::progress::Stages;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
@@ -54,6 +55,9 @@ pub struct Args {
     /// CSV file of labels for the images of --data or --train-data: relative path, label. Default: what they have.
     #[arg(long, value_name = "F")]
     labels: Option<PathBuf>,
+    /// The same for the images of --test-data.
+    #[arg(long, value_name = "F", requires = "test_data")]
+    test_labels: Option<PathBuf>,
     /// Label column, where the data have several. Default: the first.
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
@@ -111,10 +115,12 @@ pub fn measure(args: &Args, words: Vec<String>, ui: &Ui) -> Result<(Scores, Sett
         None => Vec::new(),
     };
     let heads = (heads, (0..args.seeds.unwrap_or(HEAD_SEEDS)).collect());
+    refuse_unwritable(&args.encoder.run)?;
     let encoder = args.encoder.open()?;
     let data = args.train_data.as_deref().or(args.data.as_deref());
     let train = open_data(&encoder, data, args.labels.as_deref(), ui)?;
-    let test = args.test_data.as_deref().map(|spec| open_data(&encoder, Some(spec), None, ui)).transpose()?;
+    let test_data = |spec| open_data(&encoder, Some(spec), args.test_labels.as_deref(), ui);
+    let test = args.test_data.as_deref().map(test_data).transpose()?;
     let labelled = LabelledData::new(&train, test.as_ref(), args.label.as_deref())?;
     ui.message(format!(
         "{} images to learn from, {} to test on ({}, {})",

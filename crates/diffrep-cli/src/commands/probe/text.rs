@@ -60,6 +60,12 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
     if scores.iter().any(|score| !score.balanced) {
         text.push_str("; F1: mean over classes, as they differ in size");
     }
+    // Baselines have no weights to name.
+    let all_labels = |score: &&Score| score.labels_per_class.is_none();
+    if let Some(score) = scores.iter().rev().find(all_labels) {
+        text.push('\n');
+        text.push_str(&score.protocol());
+    }
     text
 }
 

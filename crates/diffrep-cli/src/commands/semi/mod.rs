@@ -265,7 +265,7 @@ fn train(
     settings.check()?;
     let time = time_limit(args.minutes)?;
     let Input { task, start, protocol } = input;
-    let stop = stop_on_ctrl_c()?;
+    let stop = stop_on_ctrl_c(ui)?;
     // It holds the folder's lock until everything is written.
     let mut trainer = SemiTrainer::open(task, settings, &start, LockedRun::acquire(out)?, device)?;
     if trainer.step() > 0 {

@@ -18,8 +18,8 @@ pub(super) struct Header {
     pub(super) coloured: bool,
 }
 
-/// Reads the header and makes sure that the file is complete.
-pub(super) fn check(path: &Path, pixel_limit: u64) -> Result<Header, DataError> {
+/// Reads the header and makes sure that the file is complete, and, if `whole`, that its pixels can be decoded.
+pub(super) fn check(path: &Path, pixel_limit: u64, whole: bool) -> Result<Header, DataError> {
     let (mut decoder, format) = decoder(path, pixel_limit)?;
     let (width, height) = decoder.dimensions();
     // A damaged EXIF block doesn't spoil the image.
@@ -30,10 +30,10 @@ pub(super) fn check(path: &Path, pixel_limit: u64) -> Result<Header, DataError> 
         coloured: decoder.color_type().has_color(),
     };
     match complete::check(path, format).map_err(DataError::io(path))? {
-        Some(Ok(())) => {}
+        Some(Ok(())) if !whole => {}
         Some(Err(reason)) => return Err(DataError::BadImage { path: path.to_owned(), reason }),
-        // No cheap check for this format.
-        None => drop(decode(path, pixel_limit)?),
+        // Where asked for, or if there is no cheap check for this format.
+        _ => drop(decode(path, pixel_limit)?),
     }
     Ok(header)
 }

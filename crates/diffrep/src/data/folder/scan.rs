@@ -2,11 +2,15 @@
 use super::decode::{self, Header};
 use crate::data::{DataError, OnBad, OpenOptions};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
 
 /// File names end so; what a file is, its content tells.
 const EXTENSIONS: [&str; 8] = ["png", "jpg", "jpeg", "jfif", "webp", "bmp", "tif", "tiff"];
+/// Pictures that aren't read: somebody who has them will miss them.
+const OTHER_PICTURES: [&str; 14] =
+    ["avif", "cr2", "dng", "gif", "heic", "heif", "jp2", "jxl", "nef", "ppm", "psd", "svg", "tga", "arw"];
 /// A folder that holds this file is a run's output, not data.
 const RUN_FILE: &str = "run.json";
 /// Bad images named in a message.
@@ -33,7 +37,9 @@ pub(super) fn scan(
         .names
         .into_par_iter()
         .map(|name| {
-            let header = decode::check(&root.join(&name), options.pixel_limit)?;
+            // Who wants bad images skipped wants no reading of them later to fail.
+            let whole = options.on_bad == OnBad::Skip;
+            let header = decode::check(&root.join(&name), options.pixel_limit, whole)?;
             Ok(Found { name, header })
         })
         .collect();
@@ -61,13 +67,17 @@ pub(super) fn scan(
         return Err(DataError::Empty { path: start, hint });
     }
     skipped.append(&mut bad);
+    skipped.extend(listing.pictures.iter().map(|(extension, count)| {
+        let files = if *count == 1 { "file" } else { "files" };
+        format!("{}: {count} {files} .{extension}, a format that isn't read", start.display())
+    }));
     Ok(images)
 }
 
 /// Checks a single file.
 pub(super) fn check_one(path: &Path, pixel_limit: u64) -> Result<Found, DataError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Found { name, header: decode::check(path, pixel_limit)? })
+    Ok(Found { name, header: decode::check(path, pixel_limit, false)? })
 }
 
 /// Folders directly below `folder` that may hold images, by name.
@@ -103,6 +113,8 @@ struct Listing {
     names: Vec<String>,
     /// One file that shouldn't.
     other: Option<String>,
+    /// How many pictures there are in formats that aren't read, by the ending of their names.
+    pictures: BTreeMap<String, usize>,
     /// What can't be looked at.
     bad: Vec<DataError>,
 }
@@ -125,6 +137,9 @@ fn list(root: &Path, start: &Path, options: &OpenOptions) -> Listing {
             continue;
         }
         if !is_image(entry.path()) {
+            if let Some(extension) = other_picture(entry.path()) {
+                *found.pictures.entry(extension).or_default() += 1;
+            }
             found.other.get_or_insert_with(|| entry.file_name().to_string_lossy().into_owned());
             continue;
         }
@@ -141,6 +156,12 @@ fn list(root: &Path, start: &Path, options: &OpenOptions) -> Listing {
 fn is_image(path: &Path) -> bool {
     let extension = path.extension().unwrap_or_default().to_ascii_lowercase();
     EXTENSIONS.iter().any(|&known| extension == known)
+}
+
+/// The ending of the name of a picture in a format that isn't read.
+fn other_picture(path: &Path) -> Option<String> {
+    let extension = path.extension()?.to_ascii_lowercase().into_string().ok()?;
+    OTHER_PICTURES.contains(&extension.as_str()).then_some(extension)
 }
 
 /// Whether what can't be looked at would be no data anyway: it is hidden, or a link to nothing by the name of another

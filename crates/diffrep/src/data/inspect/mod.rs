@@ -9,8 +9,6 @@ use serde::Serialize;
 
 /// Images read at a time.
 const CHUNK: usize = 256;
-/// Pairs of duplicates that are named.
-const MOST_EXAMPLES: usize = 20;
 
 /// What [`inspect`] found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -25,8 +23,8 @@ pub struct Inspection {
     pub exact_across: usize,
     /// Test images with a nearly identical (not identical) image in the training split.
     pub near_across: usize,
-    /// The first pairs of duplicates, within and across splits.
-    pub examples: Vec<DuplicatePair>,
+    /// Each duplicate with one image before it that it is like, within and across splits.
+    pub duplicates: Vec<DuplicatePair>,
     /// Images left out, one message each.
     pub skipped: Vec<String>,
 }
@@ -88,7 +86,7 @@ pub fn inspect(dataset: &Dataset) -> Result<Inspection, DataError> {
         splits: Vec::new(),
         exact_across: 0,
         near_across: 0,
-        examples: Vec::new(),
+        duplicates: Vec::new(),
         skipped: dataset.skipped.clone(),
     };
     let train = inspection.add("train", &dataset.train, None)?;
@@ -120,13 +118,13 @@ impl Inspection {
                 let print = Fingerprint::new(shape, image);
                 if let Some((kind, like)) = index.find(&print) {
                     *kind.pick(&mut exact_duplicates, &mut near_duplicates) += 1;
-                    self.example((split, set.id(row)), (split, set.id(like)), kind);
+                    self.duplicate((split, set.id(row)), (split, set.id(like)), kind);
                 }
                 if let Some((train, index)) = other
                     && let Some((kind, like)) = index.find(&print)
                 {
                     *kind.pick(&mut self.exact_across, &mut self.near_across) += 1;
-                    self.example((split, set.id(row)), ("train", train.id(like)), kind);
+                    self.duplicate((split, set.id(row)), ("train", train.id(like)), kind);
                 }
                 index.insert(print);
             }
@@ -150,10 +148,8 @@ impl Inspection {
         Ok(index)
     }
 
-    fn example(&mut self, image: (&'static str, String), like: (&'static str, String), kind: Kind) {
-        if self.examples.len() < MOST_EXAMPLES {
-            self.examples.push(DuplicatePair { image, like, exact: kind == Kind::Exact });
-        }
+    fn duplicate(&mut self, image: (&'static str, String), like: (&'static str, String), kind: Kind) {
+        self.duplicates.push(DuplicatePair { image, like, exact: kind == Kind::Exact });
     }
 }
 

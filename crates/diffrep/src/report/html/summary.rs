@@ -53,7 +53,7 @@ fn headline_box(headline: &Score, scores: &[Score]) -> String {
          <p class=\"protocol\">{}</p>\n",
         percent(headline.accuracy, deviation(headline)),
         escape(headline.probe.title()),
-        escape(&protocol(headline)),
+        escape(&headline.protocol()),
     )
 }
 
@@ -88,29 +88,5 @@ fn few_labels_box(semi: &Summary) -> String {
             semi.method,
             semi.protocol.features
         )),
-    )
-}
-
-fn protocol(s: &Score) -> String {
-    let weights = match (s.origin.weights.as_deref(), s.origin.step) {
-        (Some(weights), Some(step)) => format!(" {weights} weights of step {step};"),
-        (Some(weights), None) => format!(" {weights} weights;"),
-        _ => String::new(),
-    };
-    format!(
-        "Protocol:{weights} probe trained on {} labelled images of {}, t and hyper-parameters chosen on {} others, \
-         accuracy on {} test images of {} ({}), recipe \"{}\", {}.",
-        s.train_rows,
-        s.data.train_data,
-        s.validation_rows,
-        s.test_rows,
-        s.data.test_data,
-        s.data.test_split,
-        s.recipe.name,
-        if s.seeds.len() > 1 {
-            format!("mean ± standard deviation over {} seeds", s.seeds.len())
-        } else {
-            "one seed".into()
-        },
     )
 }

@@ -51,6 +51,9 @@ pub struct DataConfig {
     /// What to do with an image that can't be read.
     #[serde(default)]
     pub on_bad: OnBad,
+    /// Largest number of pixels of an image file; absent: 100 million.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixel_limit: Option<u64>,
     /// `auto`, `ignore`, `folders`, or the path of a CSV file.
     #[serde(default = "auto")]
     pub labels: String,
@@ -70,7 +73,10 @@ impl DataConfig {
             Labels::File(path) => path.display().to_string(),
         };
         let (channels, size) = (options.channels, options.size.map(|(height, width)| [height, width]));
-        let mut config = Self { source: source.to_owned(), channels, size, on_bad: options.on_bad, labels };
+        let usual = OpenOptions::default().pixel_limit;
+        let pixel_limit = (options.pixel_limit != usual).then_some(options.pixel_limit);
+        let (source, on_bad) = (source.to_owned(), options.on_bad);
+        let mut config = Self { source, channels, size, on_bad, pixel_limit, labels };
         config.make_absolute();
         config
     }
@@ -92,6 +98,13 @@ impl DataConfig {
         }
     }
 
+    /// The same data where `place` has them: its source and, if the labels of both come from a file, its file.
+    pub fn moved_to(&self, place: &Self) -> Self {
+        let in_file = |config: &Self| matches!(config.open_options().labels, Labels::File(_));
+        let labels = if in_file(self) && in_file(place) { &place.labels } else { &self.labels };
+        Self { source: place.source.clone(), labels: labels.clone(), ..self.clone() }
+    }
+
     /// How to open the data.
     pub fn open_options(&self) -> OpenOptions {
         OpenOptions {
@@ -99,6 +112,7 @@ impl DataConfig {
             size: self.size.map(|[height, width]| (height, width)),
             on_bad: self.on_bad,
             labels: self.labels.as_str().into(),
+            pixel_limit: self.pixel_limit.unwrap_or(OpenOptions::default().pixel_limit),
             ..OpenOptions::default()
         }
     }

@@ -1,0 +1,113 @@
+//! The images that a command reads: those that its run was trained on, or others.
+use crate::bad_images::{BadImagesArgs, tell_skipped};
+use crate::ui::Ui;
+use anyhow::{Result, anyhow, bail};
+use diffrep::data::{self, DataError, Dataset, ImageSet, Labels, OpenOptions};
+use diffrep::represent::LoadedEncoder;
+use diffrep::train::{RunFolder, refuse_inside};
+use std::path::Path;
+
+/// Opens `spec`, or the data that the run was trained on, in the form that its encoder reads; says what was left out.
+pub fn open_data(
+    encoder: &LoadedEncoder,
+    spec: Option<&str>,
+    labels: Option<&Path>,
+    ui: &Ui,
+) -> Result<Dataset> {
+    open(encoder, spec, labels, encoder.open_options(), ui)
+}
+
+/// The same, with a choice of what becomes of images that can't be read.
+pub fn open_new_data(
+    encoder: &LoadedEncoder,
+    spec: Option<&str>,
+    labels: Option<&Path>,
+    bad: &BadImagesArgs,
+    ui: &Ui,
+) -> Result<Dataset> {
+    let options = encoder.open_options();
+    open(encoder, spec, labels, OpenOptions { on_bad: bad.or(options.on_bad), ..options }, ui)
+}
+
+fn open(
+    encoder: &LoadedEncoder,
+    spec: Option<&str>,
+    labels: Option<&Path>,
+    mut options: OpenOptions,
+    ui: &Ui,
+) -> Result<Dataset> {
+    match spec {
+        // Other data have labels of their own.
+        Some(_) => options.labels = Labels::Auto,
+        None => options.classes = encoder.own_open_options().classes,
+    }
+    if let Some(file) = labels {
+        options = OpenOptions { labels: Labels::File(file.to_owned()), classes: None, ..options };
+    }
+    let dataset = match spec {
+        Some(spec) => data::open(spec, &options)?,
+        None => open_own(&encoder.config().data.source, &options)?,
+    };
+    encoder.check(&dataset.name, &dataset.train)?;
+    tell_skipped(&dataset, ui);
+    Ok(dataset)
+}
+
+/// Opens what a run was trained on.
+fn open_own(source: &str, options: &OpenOptions) -> Result<Dataset> {
+    data::open(source, options).map_err(|error| match error {
+        DataError::NotFound { spec, .. } => {
+            anyhow!("{spec}, which the run was trained on, isn't there any more; --data says where it is now")
+        }
+        error => error.into(),
+    })
+}
+
+/// Errors if `out` lies among the images that `run` was trained on, or those of `data`, but not in the run folder, which
+/// is never taken for data.
+pub fn refuse_among_images(run: &Path, data: Option<&str>, out: &Path) -> Result<()> {
+    if std::path::absolute(out)?.starts_with(std::path::absolute(run)?) {
+        return Ok(());
+    }
+    let config = RunFolder::open(run).and_then(|run| run.config()).ok();
+    let mut sources = data.into_iter().chain(config.as_ref().map(|config| config.data.source.as_str()));
+    Ok(sources.try_for_each(|source| refuse_inside(source, out))?)
+}
+
+/// Which images of a data set.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum Part {
+    /// The training split, or all images of data without splits.
+    Train,
+    /// The test split.
+    Test,
+}
+
+impl Part {
+    /// The test split or, if `dataset` has none, all of it.
+    pub fn test_of(dataset: &Dataset) -> Self {
+        if dataset.test.is_some() { Self::Test } else { Self::Train }
+    }
+
+    /// The split in a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Test => "test",
+        }
+    }
+
+    /// These images of `dataset`.
+    pub fn of(self, dataset: &Dataset) -> Result<ImageSet> {
+        match (self, &dataset.test) {
+            (Self::Train, _) => Ok(dataset.train.clone()),
+            (Self::Test, Some(test)) => Ok(test.clone()),
+            (Self::Test, None) => bail!("{} has no test split", dataset.name),
+        }
+    }
+}
+
+/// The images of `part` or, unless one is named, the test split; all images of data without splits.
+pub fn part_or_test(part: Option<Part>, dataset: &Dataset) -> Result<ImageSet> {
+    part.unwrap_or(Part::test_of(dataset)).of(dataset)
+}
