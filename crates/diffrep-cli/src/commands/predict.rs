@@ -66,7 +66,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         let more = if more > 0 { format!("\n… and {more} more") } else { String::new() };
         let by = match classifier.probe() {
             Some(record) => format!(
-                "the {} head that `probe` saved ({} of {}; {:.1} % of its test images were right)",
+                "the {} head that `probe` saved (column `{}` of {}; its probe got {:.1} % of the test images right)",
                 record.probe.name(),
                 record.label,
                 record.train_data,
