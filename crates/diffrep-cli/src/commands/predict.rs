@@ -54,7 +54,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         "file": out, "head": kind.name(), "probe": classifier.probe().map(|record| record.probe),
         "t": classifier.levels()[0], "levels": classifier.levels(),
         "test_accuracy": classifier.probe().map(|record| record.test_accuracy),
-        "label": classifier.probe().map(|record| &record.label), "predictions": values,
+        "label_column": classifier.probe().map(|record| &record.label), "predictions": values,
     });
     ui.result(&value, || {
         let rows: Vec<Vec<String>> = predictions

@@ -1,8 +1,8 @@
 //! Label files: CSV whose first line is `path,label[,…]` and whose first column holds the images' ids, which are
 //! paths relative to the data folder (row numbers for formats without names).
 //!
-//! An empty field means no label. Images that the file doesn't name are unlabelled; lines of images that were left out as
-//! bad are passed over. A column called `label` is the primary one, wherever it stands, otherwise the first. Keys are sought among the
+//! An empty field means no label. Images that the file doesn't name are unlabelled; lines of images that were left out
+//! as bad are passed over. A column called `label` is the primary one, otherwise the first. Keys are sought among the
 //! training images, then among the test images, so that numbers of both are those of training images; test images keep
 //! their own labels if the file names none of them.
 use super::{DataError, Dataset, ImageSet, LabelColumn};
@@ -16,8 +16,8 @@ const KEY: &str = "path";
 /// The column whose labels are meant where none is named.
 const PRIMARY: &str = "label";
 
-/// Replaces the labels of `dataset`, which lies at `root`, by those of the file at `path`. Class ids follow `classes` if given, otherwise
-/// the data's own class map if it knows all names, otherwise the sorted names.
+/// Replaces the labels of `dataset`, which lies at `root`, by those of the file at `path`. Class ids follow `classes` if
+/// given, otherwise the data's own class map if it knows all names, otherwise the sorted names.
 ///
 /// # Errors
 /// A key that is no image or comes twice, a class outside the map, a malformed file.
