@@ -40,10 +40,10 @@ impl BadImagesArgs {
 /// Says what was left out of `dataset`.
 pub fn tell_skipped(dataset: &Dataset, ui: &Ui) {
     if let Some(first) = dataset.skipped.first() {
-        let count = dataset.skipped.len();
-        ui.message(format!(
-            "warning: {}: {count} left out that can't be read or taken for data, such as {first}",
-            dataset.name
-        ));
+        let more = match dataset.skipped.len() {
+            1 => String::new(),
+            count => format!(", and {} more (`diffrep data inspect --on-bad skip` lists all)", count - 1),
+        };
+        ui.message(format!("warning: {}: left out: {first}{more}", dataset.name));
     }
 }

@@ -248,9 +248,10 @@ pub fn refuse_unwritable(run: &Path) -> Result<()> {
         return Ok(());
     }
     let file = run.join(".writable");
-    std::fs::write(&file, "")
-        .and_then(|()| std::fs::remove_file(&file))
-        .with_context(|| format!("can't write into {}", run.display()))
+    std::fs::write(&file, "").with_context(|| format!("can't write into {}", run.display()))?;
+    // Another command may have taken it away.
+    let _ = std::fs::remove_file(&file);
+    Ok(())
 }
 
 /// Which weights an encoder has.

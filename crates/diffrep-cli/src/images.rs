@@ -57,7 +57,10 @@ fn open(
 fn open_own(source: &str, options: &OpenOptions) -> Result<Dataset> {
     data::open(source, options).map_err(|error| match error {
         DataError::NotFound { spec, .. } => {
-            anyhow!("{spec}, which the run was trained on, isn't there any more; --data says where it is now")
+            anyhow!(
+                "{spec}, which the run was trained on, isn't there any more; `diffrep train --resume RUN --data PLACE` (of \
+                 `semi` the same command with the new --data) says where it is now"
+            )
         }
         error => error.into(),
     })

@@ -36,9 +36,10 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let (trainer, ending, _) = train::train(&parse(ui, &line), ui)?;
     ensure!(
         ending == Ending::Finished,
-        "training stopped at step {}; `diffrep quickstart --out {}` goes on",
+        "training stopped at step {}; `diffrep quickstart --out {}{}` goes on",
         trainer.step(),
-        shell_word(&run)
+        shell_word(&run),
+        steps.as_ref().map_or(String::new(), |steps| format!(" --steps {steps}"))
     );
     let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), vec!["probe".to_owned()], ui)?;
     let written = report::write(parse(ui, &["report", &run]), ui)?;

@@ -5,7 +5,7 @@ use crate::progress::{TrainingProgress, stop_on_ctrl_c};
 use crate::training::{default_folder, ended, time_limit};
 use crate::ui::{self, Ui};
 use anyhow::{Result, bail};
-use diffrep::data::{self, Dataset};
+use diffrep::data::{self, COLOURED, Dataset};
 use diffrep::nn::device::Device;
 use diffrep::train::checkpoint::{self, Which};
 use diffrep::train::{
@@ -92,7 +92,7 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
     let schedule = trainer.plan().schedule();
     let over = TrainError::ScheduleOver { run: trainer.path().to_owned(), horizon: schedule.horizon };
-    if steps > schedule.horizon && schedule.is_over(steps) {
+    if steps > trainer.step() && steps > schedule.horizon && schedule.is_over(steps) {
         return Err(over.into());
     }
     if time.is_some() && schedule.is_over(trainer.step()) {
@@ -158,7 +158,11 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
     tell_skipped(&dataset, ui);
     if dataset.train.file_sizes().is_some() {
         // Of large photographs that takes minutes.
-        ui.message(format!("reading all {} images once", dataset.train.len()));
+        ui.message(format!(
+            "{}: {} images; reading them to normalise them",
+            dataset.name,
+            dataset.train.len()
+        ));
     }
     let plan = Plan::on(config, &dataset)?;
     if let Some(init) = &args.init {
@@ -222,7 +226,14 @@ fn resume(path: &Path, moved: Option<&str>, device: &DeviceArgs) -> Result<Train
     let run = RunFolder::open(path)?;
     let lock = LockedRun::acquire(path)?;
     let data = run.config()?.data;
-    let place = moved.map_or_else(|| data.clone(), |source| DataConfig::of(source, &data.open_options()));
+    let place = match moved {
+        // A painted run's data may be named without that.
+        Some(source) if data.source.starts_with(COLOURED) && !source.starts_with(COLOURED) => {
+            DataConfig::of(&format!("{COLOURED}{source}"), &data.open_options())
+        }
+        Some(source) => DataConfig::of(source, &data.open_options()),
+        None => data,
+    };
     let plan = Plan::existing_on(&run, &place)?;
     lock.relocate(&place)?;
     Ok(Trainer::resume(plan, lock, &device.open()?)?)

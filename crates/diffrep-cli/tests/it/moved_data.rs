@@ -34,7 +34,7 @@ fn a_run_goes_on_where_its_data_lie_now() {
     let mut encode = diffrep(&["encode"]);
     encode.arg(place.path("run"));
     let message = fail(encode);
-    assert!(message.contains("isn't there any more") && message.contains("--data says where"), "{message}");
+    assert!(message.contains("isn't there any more") && message.contains("--data PLACE"), "{message}");
 
     succeed(resume(&place, &["--steps", "4", "--data", moved.to_str().unwrap()]));
     let weights = |run: &str| {
@@ -67,6 +67,84 @@ fn other_images_in_an_array_of_the_same_size_are_noticed() {
     assert!(message.contains("some with other pixels"), "{message}");
 }
 
+/// Takes this field out of a JSON file, as earlier versions wrote it.
+fn without(file: &Path, field: &str) {
+    let mut record: serde_json::Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    assert!(record.as_object_mut().unwrap().remove(field).is_some(), "{record}");
+    fs::write(file, record.to_string()).unwrap();
+}
+
+#[test]
+fn nothing_is_taken_for_moved_that_could_be_other_images() {
+    let place = Place::new();
+    let (file, moved) = (place.path("images.npy"), place.path("moved.npy"));
+    array(&file, 1);
+    succeed(place.train_on(&file, "run", &["--steps", "2"]));
+    fs::rename(&file, &moved).unwrap();
+    let on = |place: &Place, data: &str| resume(place, &["--steps", "3", "--data", data]);
+    let moved = moved.to_str().unwrap();
+    // A slip, other data, and the same ones painted.
+    assert!(fail(on(&place, "nowhere.npy")).contains("no data set `nowhere.npy`"));
+    for other in ["digits".to_owned(), format!("coloured:{moved}")] {
+        let message = fail(on(&place, &other));
+        assert!(message.contains("other data"), "{message}");
+    }
+    // A run of an earlier version knows no pixels.
+    let record = place.path("run/run.json");
+    let whole = fs::read(&record).unwrap();
+    without(&record, "pixels_checksum");
+    let message = fail(on(&place, moved));
+    assert!(message.contains("nothing to tell the images") && message.contains("data.source"), "{message}");
+    fs::write(record, whole).unwrap();
+    succeed(on(&place, moved));
+}
+
+#[test]
+fn a_painted_run_stays_painted_and_labels_among_the_images_move_with_them() {
+    let place = Place::new();
+    let pictures = place.pictures("pictures", 6);
+    let labels = pictures.join("labels.csv");
+    fs::write(&labels, "path,label\ndark/0.png,night\nlight/0.png,day\nlight/1.png,day\n").unwrap();
+    let setting = format!("data.labels={}", labels.display());
+    let coloured = format!("coloured:{}", pictures.display());
+    succeed(place.train_on(Path::new(&coloured), "run", &["--steps", "2", "--set", &setting]));
+    let moved = place.path("moved");
+    fs::rename(&pictures, &moved).unwrap();
+    succeed(resume(&place, &["--steps", "3", "--data", moved.to_str().unwrap()]));
+    let config = fs::read_to_string(place.path("run/config.toml")).unwrap();
+    for part in [format!("coloured:{}", moved.display()), moved.join("labels.csv").display().to_string()] {
+        assert!(config.contains(&format!("{part:?}")), "{part} {config}");
+    }
+    succeed(resume(&place, &["--steps", "4"]));
+}
+
+#[test]
+fn few_labels_go_on_where_the_images_lie_now_under_another_name() {
+    let place = Place::new();
+    let pictures = place.pictures("pictures", 10);
+    let semi = |data: &Path, steps: &str| {
+        let mut command =
+            diffrep(&["semi", "--json", "--quiet", "--labels", "2", "--preset", "digits", "--batch", "8"]);
+        command.args(["--steps", steps]).arg("--data").arg(data).arg("--out").arg(place.path("run"));
+        command
+    };
+    let first = succeed(semi(&pictures, "10"));
+    let moved = place.path("moved");
+    fs::create_dir(&moved).unwrap();
+    for class in ["dark", "light"] {
+        fs::create_dir(moved.join(class)).unwrap();
+        for number in 0..10 {
+            let name = format!("{class}/{number}.png");
+            fs::copy(pictures.join(&name), moved.join(&name)).unwrap();
+        }
+    }
+    // What is there still hasn't moved.
+    let message = fail(semi(&moved, "10"));
+    assert!(message.contains("data.source was"), "{message}");
+    fs::remove_dir_all(&pictures).unwrap();
+    assert_eq!(succeed(semi(&moved, "10"))["unlabelled_accuracy"], first["unlabelled_accuracy"]);
+}
+
 #[test]
 fn a_comparison_goes_on_where_its_data_lie_now_unless_they_are_others() {
     let place = Place::new();
@@ -90,10 +168,52 @@ fn a_comparison_goes_on_where_its_data_lie_now_unless_they_are_others() {
     assert_eq!(second["cells"].as_array().unwrap().len(), 2);
     assert_eq!(second["cells"][0]["scores"], first["cells"][0]["scores"]);
     assert!(before == result("ae-seed0-64.json"), "what was measured is measured again");
+    // A copy elsewhere is other data while the first are there, and so are they painted.
+    let copy = place.pictures("copy", 10);
+    for other in [copy.display().to_string(), format!("coloured:{}", moved.display())] {
+        let message = fail(compare(Path::new(&other), "[\"ae\", \"vae\"]"));
+        assert!(message.contains("data.source was"), "{message}");
+    }
     // One picture has changed places.
     fs::rename(moved.join("dark/0.png"), moved.join("light/00.png")).unwrap();
     let message = fail(compare(&moved, "[\"ae\", \"vae\"]"));
     assert!(message.contains("have changed since"), "{message}");
+}
+
+#[test]
+fn a_comparison_of_arrays_knows_their_pixels_unless_an_earlier_version_began_it() {
+    let place = Place::new();
+    // Two classes: every other image.
+    let file = place.path("idx");
+    fs::create_dir(&file).unwrap();
+    let write = |step: u8| {
+        let pixels: Vec<u8> = (0..40 * 64u32).map(|i| (i % 64) as u8 + (i / 64) as u8 * step).collect();
+        let labels: Vec<u8> = (0..40).map(|i| i % 2).collect();
+        let images = [&[0, 0, 8, 3, 0, 0, 0, 40, 0, 0, 0, 8, 0, 0, 0, 8], &pixels[..]].concat();
+        fs::write(file.join("train-images-idx3-ubyte"), images).unwrap();
+        fs::write(file.join("train-labels-idx1-ubyte"), [&[0, 0, 8, 1, 0, 0, 0, 40], &labels[..]].concat())
+            .unwrap();
+    };
+    write(1);
+    let compare = || {
+        let plan = format!(
+            "data = {file:?}\nmethods = [\"ae\"]\nseeds = [0]\nimages = [32]\nt = \"0\"\nprobes = [\"knn\"]\n\
+             probe_seeds = 1\nset = [\"train.batch=16\"]\n"
+        );
+        fs::write(place.path("plan.toml"), plan).unwrap();
+        let mut command = diffrep(&["compare", "--json", "--quiet"]);
+        command.arg(place.path("plan.toml")).arg("--out").arg(place.path("out"));
+        command
+    };
+    let first = succeed(compare());
+    write(2);
+    assert!(fail(compare()).contains("pixels of images"));
+    write(1);
+    assert_eq!(succeed(compare()), first);
+    for file in ["ae-seed0-32.json", "baselines.json"] {
+        without(&place.path("out/results").join(file), "pixels_checksum");
+    }
+    assert_eq!(succeed(compare())["cells"][0]["scores"], first["cells"][0]["scores"]);
 }
 
 #[test]

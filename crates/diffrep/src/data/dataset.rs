@@ -16,7 +16,7 @@ pub struct Dataset {
     pub train: ImageSet,
     /// Test images.
     pub test: Option<ImageSet>,
-    /// What was left out because it is bad, one message an image.
+    /// What was left out: one message for each bad image, folder beside a split, and format that isn't read.
     pub skipped: Vec<String>,
     /// Which data these are, however they are called: [`origin`] of what was opened; the name of data that weren't.
     pub origin: String,

@@ -28,6 +28,7 @@ pub(crate) fn apply(
     classes: Option<&[String]>,
 ) -> Result<Dataset, DataError> {
     let mut file = LabelFile::read(path)?;
+    file.arrange(classes);
     let left_out = |key: &str| {
         let image = format!("{}: ", root.join(key).display());
         dataset.skipped.iter().any(|message| message.starts_with(&image))
@@ -152,21 +153,27 @@ impl LabelFile {
             let key = fields.next().unwrap_or_default();
             entries.push(Entry { line, key, labels: fields.collect() });
         }
-        Ok(Self { columns: header[1..].to_vec(), entries }.arranged())
+        Ok(Self { columns: header[1..].to_vec(), entries })
     }
 
-    /// Without columns that hold nothing, not even a name, such as a comma at the end of each line makes; a column called
-    /// `label` first.
-    fn arranged(self) -> Self {
-        let Self { columns, entries } = self;
-        let holds =
-            |at: &usize| !columns[*at].is_empty() || entries.iter().any(|e| !e.labels[*at].is_empty());
-        let mut kept: Vec<usize> = (0..columns.len()).filter(holds).collect();
-        kept.sort_by_key(|&at| columns[at] != PRIMARY);
-        let arrange = |cells: &[String]| kept.iter().map(|&at| cells[at].clone()).collect::<Vec<_>>();
-        let entries =
-            entries.iter().map(|e| Entry { labels: arrange(&e.labels), key: e.key.clone(), line: e.line });
-        Self { entries: entries.collect(), columns: arrange(&columns) }
+    /// Takes away columns that hold nothing, not even a name, such as a comma at the end of each line makes, and puts a
+    /// column called `label` first, unless `classes` are those of the column that is first anyway: then the run that they
+    /// are of has learned that one.
+    fn arrange(&mut self, classes: Option<&[String]>) {
+        let cells = |at: usize| self.entries.iter().map(move |entry| &entry.labels[at]);
+        let holds = |at: &usize| !self.columns[*at].is_empty() || cells(*at).any(|cell| !cell.is_empty());
+        let mut kept: Vec<usize> = (0..self.columns.len()).filter(holds).collect();
+        let fits = |at: usize| {
+            classes.is_some_and(|map| cells(at).all(|cell| cell.is_empty() || map.contains(cell)))
+        };
+        if !kept.first().is_some_and(|&first| fits(first)) {
+            kept.sort_by_key(|&at| self.columns[at] != PRIMARY);
+        }
+        let arranged = |cells: &[String]| kept.iter().map(|&at| cells[at].clone()).collect();
+        self.columns = arranged(&self.columns);
+        for entry in &mut self.entries {
+            entry.labels = arranged(&entry.labels);
+        }
     }
 
     /// The (split, row) of each entry.

@@ -86,8 +86,12 @@ impl ReportData {
 
     /// The total, as an option, of a run that went on beyond the one that it was created with.
     fn more_steps(&self) -> String {
-        let planned = self.configuration.iter().find(|(key, _)| key == "train.steps");
-        let planned = planned.and_then(|(_, steps)| steps.parse::<u64>().ok());
+        let setting = |name: &str| {
+            self.configuration.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        };
+        // In a new run another total would stretch a falling learning rate.
+        let planned = setting("train.steps").filter(|_| setting("optimiser.decay") != Some("cosine"));
+        let planned = planned.and_then(|steps| steps.parse::<u64>().ok());
         let last = self.metrics.curves.get("loss").and_then(|losses| losses.last());
         match planned.zip(last) {
             Some((planned, &(last, _))) if last > planned as f64 => format!(" --steps {last}"),

@@ -86,7 +86,7 @@ impl Start {
             preprocess: task.preprocess.clone(),
             model: model_config,
             images_checksum: Some(names_checksum(&task.images)),
-            pixels_checksum: pixels_checksum(&task.images)?,
+            pixels_checksum: pixels_checksum(&config.data.source, &task.images)?,
             labels_checksum: None,
             init: None,
             inherited_labels: self.learned_labels(),

@@ -2,34 +2,60 @@
 use super::compare::{Observer, Study, StudyEvent, failed, probing, result_file};
 use super::record::{self, CellRecord};
 use super::{Arm, StudyError};
-use crate::data::{self, Dataset, rows_checksum};
+use crate::data::{self, DataError, Dataset, pixels_checksum, rows_checksum};
 use crate::probe::LabelledData;
 use crate::train::{Config, DataConfig, Decay, Plan, RunError, TrainError, refuse_inside};
 use std::path::Path;
 
-/// CRC-32C of the rows of all methods' data, by their settings.
-pub(super) struct CheckedData(Vec<(DataConfig, u32)>);
+/// What rows are known by: CRC-32C of their names and labels, and of their pixels where they don't lie in files of their
+/// own. Absent in results of earlier versions.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Checksums {
+    pub(super) rows: Option<u32>,
+    pub(super) pixels: Option<u32>,
+}
+
+/// The rows of all methods' data, by their settings.
+pub(super) struct CheckedData(Vec<(DataConfig, Checksums)>);
 
 impl CheckedData {
-    /// CRC-32C of the rows that a run with these settings is trained and measured on.
-    pub(super) fn checksum(&self, config: &Config) -> Option<u32> {
-        self.0.iter().find(|(data, _)| *data == config.data).map(|(_, checksum)| *checksum)
+    /// The rows that a run with these settings is trained and measured on.
+    pub(super) fn checksums(&self, config: &Config) -> Checksums {
+        self.0
+            .iter()
+            .find(|(data, _)| *data == config.data)
+            .map_or_else(Checksums::default, |(_, sums)| *sums)
+    }
+
+    /// Whether a result of rows with the checksums `before` would be known as one of other rows.
+    pub(super) fn can_tell(&self, config: &Config, before: Checksums) -> bool {
+        before.rows.is_some() && before.pixels.is_some() == self.checksums(config).pixels.is_some()
     }
 
     /// Errors if the result at `path` is of other rows.
     pub(super) fn refuse_others(
         &self,
         config: &Config,
-        before: Option<u32>,
+        before: Checksums,
         path: &Path,
     ) -> Result<(), StudyError> {
-        match (before, self.checksum(config)) {
-            (Some(before), Some(now)) if before != now => {
-                Err(StudyError::DataChanged { path: path.to_owned(), data: config.data.source.clone() })
-            }
-            _ => Ok(()),
+        let now = self.checksums(config);
+        let differ = |(before, now): (u32, u32)| before != now;
+        match before.rows.zip(now.rows).is_some_and(differ)
+            || before.pixels.zip(now.pixels).is_some_and(differ)
+        {
+            true => Err(StudyError::DataChanged { path: path.to_owned(), data: config.data.source.clone() }),
+            false => Ok(()),
         }
     }
+}
+
+/// The pixels of all splits that are read, of the test split only if `test`; `None` of image files.
+fn pixels(source: &str, dataset: &Dataset, test: bool) -> Result<Option<u32>, DataError> {
+    let train = pixels_checksum(source, &dataset.train)?;
+    let Some(test) = dataset.test.as_ref().filter(|_| test) else { return Ok(train) };
+    let both = train.zip(pixels_checksum(source, test)?);
+    Ok(both.map(|(train, test)| crc32c::crc32c_append(train, &test.to_le_bytes())))
 }
 
 impl Study<'_> {
@@ -41,12 +67,13 @@ impl Study<'_> {
                 let file = result_file(results, (arm, seed, budget));
                 let Some(cell) = record::read::<CellRecord>(&file)? else { continue };
                 let config = plan.config_of(arm, seed, budget);
-                // Data that have moved are known by their checksum.
-                let moved = cell.data_checksum.is_some();
-                refuse_changes(&config, &cell.config, &file, moved).map_err(failed(arm, seed))?;
+                let sums = Checksums { rows: cell.data_checksum, pixels: cell.pixels_checksum };
                 // Rows to choose by and test rows are different ones.
-                if cell.protocol.test == plan.test {
-                    data.refuse_others(&config, cell.data_checksum, &file)?;
+                let same_rows = cell.protocol.test == plan.test;
+                let known = same_rows && data.can_tell(&config, sums);
+                refuse_changes(&config, &cell.config, &file, known).map_err(failed(arm, seed))?;
+                if same_rows {
+                    data.refuse_others(&config, sums, &file)?;
                 }
             }
         }
@@ -77,7 +104,11 @@ impl Study<'_> {
                 Plan::refuse(&config, dataset).map_err(failed(arm, plan.seeds[0]))?;
             }
         }
-        let sums = opened.into_iter().map(|(data, dataset)| Ok((data, rows_checksum(&dataset, plan.test)?)));
+        let sums = opened.into_iter().map(|(data, dataset)| {
+            let rows = Some(rows_checksum(&dataset, plan.test));
+            let pixels = pixels(&data.source, &dataset, plan.test)?;
+            Ok((data, Checksums { rows, pixels }))
+        });
         Ok(CheckedData(sums.collect::<Result<_, StudyError>>()?))
     }
 
@@ -107,7 +138,7 @@ impl Study<'_> {
 }
 
 /// Errors if a run or result at `path` was made with other settings. The total of steps may grow where nothing depends
-/// on it, and is what was counted where a time is given; the data may lie elsewhere if they are `known` to be the same.
+/// on it, and is what was counted where a time is given; the data may have moved if others would be `known`.
 pub(super) fn refuse_changes(
     config: &Config,
     before: &Config,

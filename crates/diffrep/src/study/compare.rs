@@ -1,5 +1,5 @@
 //! Running a comparison: whatever is finished is not run again.
-use super::check::{CheckedData, refuse_changes};
+use super::check::{CheckedData, Checksums, refuse_changes};
 use super::exhibit::exhibits;
 use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
@@ -103,7 +103,8 @@ impl Study<'_> {
                             let Some(mut cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
                                 return Ok(None);
                             };
-                            cell.data_checksum = data.checksum(&cell.config);
+                            let sums = data.checksums(&cell.config);
+                            (cell.data_checksum, cell.pixels_checksum) = (sums.rows, sums.pixels);
                             record::write(&file, &cell)?;
                             cell
                         }
@@ -169,6 +170,7 @@ impl Study<'_> {
             config,
             protocol: protocol.clone(),
             data_checksum: None,
+            pixels_checksum: None,
             scores: scores.map_err(probing(&arm.name))?,
             reconstruction: quality,
         }))
@@ -248,16 +250,16 @@ impl Study<'_> {
         let file = results.join("baselines.json");
         let (arm, seed, budget) = (&self.plan.arms[0], self.plan.seeds[0], self.plan.budgets[0]);
         let config = self.plan.config_of(arm, seed, budget);
+        let sums =
+            |known: &BaselineRecord| Checksums { rows: known.data_checksum, pixels: known.pixels_checksum };
         let same = |known: &BaselineRecord| {
-            let before = known.config.as_ref();
-            before.is_some_and(|before| {
-                refuse_changes(&config, before, &file, known.data_checksum.is_some()).is_ok()
-            })
+            let (before, known) = (known.config.as_ref(), data.can_tell(&config, sums(known)));
+            before.is_some_and(|before| refuse_changes(&config, before, &file, known).is_ok())
         };
         let known =
             record::read::<BaselineRecord>(&file)?.filter(|known| known.protocol == *protocol && same(known));
         if let Some(known) = &known {
-            data.refuse_others(&config, known.data_checksum, &file)?;
+            data.refuse_others(&config, sums(known), &file)?;
         }
         let finished = known.is_some();
         observe(StudyEvent::Cell { arm: "baselines", seed, budget: None, number, of, finished });
@@ -272,7 +274,8 @@ impl Study<'_> {
             .map_err(probing("baselines"))?;
         let record = BaselineRecord {
             protocol: protocol.clone(),
-            data_checksum: data.checksum(&config),
+            data_checksum: data.checksums(&config).rows,
+            pixels_checksum: data.checksums(&config).pixels,
             config: Some(config),
             scores: scores.clone(),
         };

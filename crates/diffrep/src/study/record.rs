@@ -35,6 +35,9 @@ pub struct CellRecord {
     /// CRC-32C of the names and labels of the images; absent in files of earlier versions.
     #[serde(default)]
     pub data_checksum: Option<u32>,
+    /// CRC-32C of the pixels of images that don't lie in files of their own; absent as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels_checksum: Option<u32>,
     /// Scores of all probes and levels.
     pub scores: Vec<Score>,
     /// Reconstructions of the test images, where there is a decoder.
@@ -93,6 +96,8 @@ pub(super) struct BaselineRecord {
     /// As in [`CellRecord`].
     #[serde(default)]
     pub(super) data_checksum: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) pixels_checksum: Option<u32>,
     pub(super) scores: Vec<Score>,
 }
 

@@ -224,6 +224,17 @@ pub enum TrainError {
         /// The run folder.
         run: PathBuf,
     },
+    /// The data of a run at another place, where the run has nothing to know them by.
+    #[error(
+        "the run {run}, of an earlier version, has nothing to tell the images of {data} from others by; if they are its own, \
+         write their place into {run}/config.toml as data.source", run = run.display()
+    )]
+    DataUnknown {
+        /// The data's path.
+        data: String,
+        /// The run folder.
+        run: PathBuf,
+    },
     /// A schedule that has come to its end.
     #[error(
         "the learning rate of {} falls to zero at step {horizon}, where it was planned to end: further steps would teach \

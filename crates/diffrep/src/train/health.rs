@@ -35,7 +35,7 @@ impl Monitor {
 
     /// Measures `model`, which lies on the monitor's device, after `step` steps.
     pub fn measure(&self, plan: &Plan, model: &Model, step: u64) -> Result<HealthRecord, TrainError> {
-        let (held_out_loss, gain) = self.losses(plan, model)?;
+        let (held_out_loss, gain) = (self.loss(plan, model)?, self.gain(plan, model)?);
         let rows: Vec<usize> = (0..plan.held_out.len()).collect();
         let (codes, dim) = self.codes(plan, model, &plan.held_out, &rows)?;
         let spread: Vec<f64> = measure::spread(&codes, dim).into_iter().map(f64::from).collect();
@@ -56,35 +56,43 @@ impl Monitor {
         })
     }
 
-    /// Mean loss of the held-out images, and mean denoising loss with right and exchanged codes.
+    /// Mean loss of the held-out images.
     ///
     /// Times and noise are the same at every look, and unlike those of any training step.
-    fn losses(&self, plan: &Plan, model: &Model) -> Result<(f64, Option<(f64, f64)>), TrainError> {
-        let order = order(Seed(plan.config.seed), plan.held_out.len());
-        let count = order.len();
-        let (mut loss, mut gain, mut exchanged) = (0.0, None, 0);
+    fn loss(&self, plan: &Plan, model: &Model) -> Result<f64, TrainError> {
+        let rows = plan.held_out.len();
+        let order: Vec<usize> = (0..LEAST_IMAGES.max(rows)).map(|i| i % rows).collect();
+        let mut loss = 0.0;
         for (index, rows) in order.chunks(plan.config.train.batch).enumerate() {
-            let step = u32::MAX - index as u32;
-            let host = Reader::of_measuring(plan).read(&plan.held_out, rows, step)?;
-            let (batch, pass) = (to_device(plan, host, &self.device), pass(plan, step));
-            let weight = rows.len() as f64 / count as f64;
+            let (batch, pass) = self.batch(plan, index, rows)?;
+            let weight = rows.len() as f64 / order.len() as f64;
             loss += weight * learner::read(&plan.objective.loss(model, &batch, pass)).0;
-            // An image alone in its batch has no other's code.
-            if rows.len() < 2 {
-                continue;
-            }
-            if let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, pass) {
-                let (sum_right, sum_shuffled) = gain.unwrap_or((0.0, 0.0));
-                let weight = rows.len() as f64;
-                gain = Some((
-                    sum_right + weight * f64::from(right),
-                    sum_shuffled + weight * f64::from(shuffled),
-                ));
-                exchanged += rows.len();
-            }
         }
-        let mean = |sum: f64| sum / exchanged as f64;
-        Ok((loss, gain.map(|(right, shuffled)| (mean(right), mean(shuffled)))))
+        Ok(loss)
+    }
+
+    /// Mean denoising loss with right and exchanged codes; `None` without a score network.
+    fn gain(&self, plan: &Plan, model: &Model) -> Result<Option<(f64, f64)>, TrainError> {
+        let batches = exchanges(Seed(plan.config.seed), plan.held_out.len(), plan.config.train.batch);
+        let count = batches.iter().map(Vec::len).sum::<usize>() as f64;
+        let mut gain = None;
+        for (index, rows) in batches.iter().enumerate() {
+            let (batch, pass) = self.batch(plan, index, rows)?;
+            let Some(ZGain { right, shuffled }) = plan.objective.z_gain(model, &batch, pass) else {
+                return Ok(None);
+            };
+            let weight = rows.len() as f64 / count;
+            let (all_right, all_shuffled) = gain.unwrap_or((0.0, 0.0));
+            gain = Some((all_right + weight * f64::from(right), all_shuffled + weight * f64::from(shuffled)));
+        }
+        Ok(gain)
+    }
+
+    /// Held-out images, and how they are measured as the batch of number `index`.
+    fn batch(&self, plan: &Plan, index: usize, rows: &[usize]) -> Result<(Batch, Pass), TrainError> {
+        let step = u32::MAX - index as u32;
+        let host = Reader::of_measuring(plan).read(&plan.held_out, rows, step)?;
+        Ok((to_device(plan, host, &self.device), pass(plan, step)))
     }
 
     /// Codes `[rows, dim]` at the monitor's t, and dim.
@@ -147,11 +155,20 @@ impl Monitor {
     }
 }
 
-/// Held-out rows as losses go through them. Codes are exchanged between neighbours, and folders come sorted by class: so
-/// they are shuffled, and a few that are taken again come in the same order, never an image beside itself.
-fn order(seed: Seed, rows: usize) -> Vec<usize> {
+/// Held-out rows in batches in which codes are exchanged between neighbours, the first and the last among them. In random
+/// order, as folders come sorted by class; few rows are taken again, but never an image beside itself.
+fn exchanges(seed: Seed, rows: usize, batch: usize) -> Vec<Vec<usize>> {
     let shuffled = seed.key(Purpose::Monitor, monitor::ORDER, 0).permutation(0, rows);
-    (0..LEAST_IMAGES.max(rows)).map(|i| shuffled[i % rows]).collect()
+    let (size, count) = if rows > batch {
+        (batch, LEAST_IMAGES.max(rows))
+    } else {
+        // Whole rounds, so that the first and the last are different ones.
+        let size = batch / rows * rows;
+        (size, LEAST_IMAGES.div_ceil(size) * size)
+    };
+    let order: Vec<usize> = (0..count).map(|i| shuffled[i % rows]).collect();
+    // An image alone in its batch has no other's code.
+    order.chunks(size).filter(|rows| rows.len() > 1).map(<[usize]>::to_vec).collect()
 }
 
 /// The label of a row of a subset of the training split. The neighbours' vote chooses the best checkpoint, so that rows
@@ -262,16 +279,22 @@ mod tests {
 
     #[test]
     fn codes_are_exchanged_across_classes_and_never_with_oneself() {
+        let pairs = |rows: usize, batch: usize| -> Vec<(usize, usize)> {
+            let next = |rows: &[usize], i: usize| (rows[i], rows[(i + 1) % rows.len()]);
+            let of_batch = |rows: &Vec<usize>| (0..rows.len()).map(|i| next(rows, i)).collect::<Vec<_>>();
+            exchanges(Seed(0), rows, batch).iter().flat_map(of_batch).collect()
+        };
         // A folder of three classes comes sorted by class.
-        let same_class = |pair: &&[usize]| pair[0] / 100 == pair[1] / 100;
-        let of_300 = order(Seed(0), 300);
-        assert_eq!(BTreeSet::from_iter(&of_300).len(), 300);
-        let same = of_300.windows(2).filter(same_class).count();
-        assert!((70..130).contains(&same), "{same}");
-        for few in 2..40 {
-            let taken_again = order(Seed(0), few);
-            assert_eq!(taken_again.len(), LEAST_IMAGES);
-            assert!(taken_again.windows(2).all(|pair| pair[0] != pair[1]), "{few}");
+        let of_300 = pairs(300, 64);
+        assert_eq!(of_300.iter().map(|pair| pair.0).collect::<BTreeSet<_>>().len(), 300);
+        let same_class = of_300.iter().filter(|(own, other)| own / 100 == other / 100).count();
+        assert!((70..130).contains(&same_class), "{same_class}");
+        for rows in 2..80 {
+            for batch in [2, 3, 7, 64, 65, 255, 256] {
+                let pairs = pairs(rows, batch);
+                assert!(pairs.len() >= LEAST_IMAGES - 1, "{rows} {batch}");
+                assert!(pairs.iter().all(|(own, other)| own != other), "{rows} {batch}");
+            }
         }
     }
 

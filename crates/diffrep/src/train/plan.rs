@@ -74,7 +74,7 @@ impl Plan {
             preprocess,
             model,
             images_checksum: Some(names_checksum(images)),
-            pixels_checksum: pixels_checksum(images)?,
+            pixels_checksum: pixels_checksum(&config.data.source, images)?,
             labels_checksum: needs.labels.then(|| images.labels().map(LabelColumn::checksum)).flatten(),
             init: None,
             inherited_labels: Vec::new(),
@@ -107,22 +107,29 @@ impl Plan {
         Self::existing_on(run, &run.config()?.data)
     }
 
-    /// The same, with the data where `place` has them now ([`DataConfig::moved_to`]).
+    /// The same, with the data where `place` has them now ([`DataConfig::relocated`]).
     ///
     /// # Errors
-    /// As [`Plan::existing`].
+    /// As [`Plan::existing`]; data at another place which nothing in the run can tell from others.
     pub fn existing_on(run: &RunFolder, place: &DataConfig) -> Result<Self, TrainError> {
         if run.path().join(SEMI_SETTINGS).exists() {
             return Err(TrainError::FewLabels { run: run.path().to_owned() });
         }
         let (mut config, record) = (run.config()?, run.record()?);
-        config.data = config.data.moved_to(place);
+        let moved = place.source != config.data.source;
+        if moved {
+            config.data = config.data.relocated(place).ok_or_else(|| TrainError::DataChanged {
+                data: place.source.clone(),
+                expected: config.data.source.clone(),
+                found: "other data".to_owned(),
+            })?;
+        }
         check(&config)?;
         // Other methods look at labels only to measure, and more of them may have come.
         let classes = record.classes.clone().filter(|_| config.objective.method.needs().labels);
         let options = OpenOptions { classes, ..config.data.open_options() };
         let dataset = data::open(&config.data.source, &options).map_err(|error| match error {
-            DataError::NotFound { spec, .. } => {
+            DataError::NotFound { spec, .. } if !moved => {
                 TrainError::DataGone { data: spec, run: run.path().to_owned() }
             }
             error => error.into(),
@@ -144,7 +151,12 @@ impl Plan {
                 found: format!("{images} images, some under other names or in another order"),
             });
         }
-        if record.pixels_checksum.is_some() && pixels_checksum(&dataset.train)? != record.pixels_checksum {
+        let pixels = pixels_checksum(&config.data.source, &dataset.train)?;
+        if moved && (record.images_checksum.is_none() || record.pixels_checksum.is_some() != pixels.is_some())
+        {
+            return Err(TrainError::DataUnknown { data: config.data.source, run: run.path().to_owned() });
+        }
+        if record.pixels_checksum.is_some() && record.pixels_checksum != pixels {
             return Err(TrainError::DataChanged {
                 data: config.data.source,
                 expected: "others".to_owned(),

@@ -162,19 +162,31 @@ impl LockedRun {
             return Err(RunError::Foreign { path: self.path.clone() });
         }
         self.write(CONFIG, config.to_toml())?;
-        let record = serde_json::to_string_pretty(record).expect("a record is plain data under string keys");
-        self.write(RECORD, record)
+        self.write_record(record)
     }
 
     /// Writes that the run's data lie at `place` now, where every later command looks for them. Whoever calls it has made
     /// sure that they are the same.
     pub fn relocate(&self, place: &DataConfig) -> Result<(), RunError> {
-        let before = RunFolder::open(&self.path)?.config()?;
-        let data = before.data.moved_to(place);
-        match data == before.data {
-            true => Ok(()),
-            false => self.write(CONFIG, Config { data, ..before }.to_toml()),
+        let run = RunFolder::open(&self.path)?;
+        let before = run.config()?;
+        let Some(data) = before.data.relocated(place).filter(|data| *data != before.data) else {
+            return Ok(());
+        };
+        // The labels of these images that the first weights had seen are known by the place, too.
+        let mut record = run.record()?;
+        let own = |learned: &&mut LearnedLabels| learned.source == before.data.source;
+        let inherited: Vec<_> = record.inherited_labels.iter_mut().filter(own).collect();
+        if !inherited.is_empty() {
+            inherited.into_iter().for_each(|learned| learned.source.clone_from(&data.source));
+            self.write_record(&record)?;
         }
+        self.write(CONFIG, Config { data, ..before }.to_toml())
+    }
+
+    fn write_record(&self, record: &RunRecord) -> Result<(), RunError> {
+        let text = serde_json::to_string_pretty(record).expect("a record is plain data under string keys");
+        self.write(RECORD, text)
     }
 
     fn write(&self, name: &str, text: String) -> Result<(), RunError> {

@@ -27,7 +27,7 @@ pub struct Schedule {
 impl Schedule {
     /// Whether steps after `step` would have no rate: nothing is learned beyond the end of a cosine.
     pub fn is_over(&self, step: u64) -> bool {
-        self.decay == Decay::Cosine && step >= self.horizon
+        self.decay == Decay::Cosine && step >= self.horizon.max(self.warm_up)
     }
 
     /// The rate of step `step`, counted from 0. The first step of a warm-up over n steps has 1/n of the rate.
@@ -70,5 +70,8 @@ mod tests {
     fn a_warm_up_longer_than_the_run_never_divides_by_zero() {
         let schedule = Schedule { learning_rate: 1.0, warm_up: 20, decay: Decay::Cosine, horizon: 10 };
         assert!((0..40).all(|step| schedule.at(step).is_finite()));
+        // It still rises beyond the horizon.
+        assert_eq!([10, 19, 20].map(|step| schedule.is_over(step)), [false, false, true]);
+        assert!(!Schedule { decay: Decay::Constant, ..schedule }.is_over(1_000));
     }
 }

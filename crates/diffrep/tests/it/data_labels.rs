@@ -142,6 +142,16 @@ fn a_column_called_label_is_the_primary_one_and_empty_columns_are_none() {
     let names: Vec<&str> = labelled.columns().iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["label", "sku"]);
     assert_eq!((labelled.columns()[0].class(0), labelled.columns()[1].class(0)), (Some("cup"), Some("A17")));
+    // What a run has learned stays what it was: its classes are those of the first column.
+    let file = data.path().join("labels.csv");
+    fs::write(&file, "path,sku,label\n1.png,A17,cup\n2.png,B3,bowl\n").unwrap();
+    let classes = Some(["A17", "B3", "C9"].map(str::to_owned).to_vec());
+    let options = OpenOptions { labels: Labels::File(file), classes, ..OpenOptions::default() };
+    let learned = open(data.path().to_str().unwrap(), &options).unwrap().train;
+    assert_eq!(
+        (learned.labels().unwrap().name.as_str(), learned.labels().unwrap().class(1)),
+        ("sku", Some("B3"))
+    );
     // Without one, the first.
     let labelled = open_labelled(data.path(), "path,sku,size\n1.png,A17,9\n").unwrap().train;
     assert_eq!(labelled.labels().unwrap().name, "sku");

@@ -275,6 +275,10 @@ fn commands_are_those_that_made_the_parts_with_their_options() {
     std::fs::write(folder.path().join("config.toml"), "[train]\nsteps = 100000\n").unwrap();
     let again = &commands(folder.path())[0];
     assert_eq!(*again, format!("diffrep train --config {run}/config.toml --steps 123456 --out {run}-again"));
+    // A total given anew would stretch a falling rate.
+    let falling = "[train]\nsteps = 100000\n[optimiser]\ndecay = \"cosine\"\n";
+    std::fs::write(folder.path().join("config.toml"), falling).unwrap();
+    assert!(!commands(folder.path())[0].contains("--steps"));
     // Nobody can train an imported encoder.
     let imported = json!({"version": "0.1.0", "seed": 3, "dataset": "imported", "train_images": 0});
     std::fs::write(folder.path().join("run.json"), imported.to_string()).unwrap();

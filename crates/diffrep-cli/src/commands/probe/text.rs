@@ -61,7 +61,7 @@ pub fn text(scores: &Scores, settings: &Settings) -> String {
         text.push_str("; F1: mean over classes, as they differ in size");
     }
     // Baselines have no weights to name.
-    let all_labels = |score: &&Score| score.labels_per_class.is_none();
+    let all_labels = |score: &&Score| score.labels_per_class.is_none() && score.origin.levels.is_none();
     if let Some(score) = scores.iter().rev().find(all_labels) {
         text.push('\n');
         text.push_str(&score.protocol());

@@ -25,7 +25,7 @@ pub struct Inspection {
     pub near_across: usize,
     /// Each duplicate with one image before it that it is like, within and across splits.
     pub duplicates: Vec<DuplicatePair>,
-    /// Images left out, one message each.
+    /// What was left out, as in [`Dataset::skipped`].
     pub skipped: Vec<String>,
 }
 

@@ -84,11 +84,8 @@ impl DataConfig {
     /// Makes paths mean the same from every working folder; names of built-in data stay. A path that doesn't exist
     /// stays too: opening it will say so.
     pub(super) fn make_absolute(&mut self) {
-        let (prefix, path) = match self.source.strip_prefix(data::COLOURED) {
-            Some(path) => (data::COLOURED, path),
-            None => ("", self.source.as_str()),
-        };
-        if !data::BUILT_IN.iter().any(|(name, _)| *name == path) {
+        let (prefix, path) = self.parts();
+        if !is_built_in(path) {
             let mut path = path.to_owned();
             make_absolute(&mut path);
             self.source = format!("{prefix}{path}");
@@ -98,11 +95,36 @@ impl DataConfig {
         }
     }
 
-    /// The same data where `place` has them: its source and, if the labels of both come from a file, its file.
-    pub fn moved_to(&self, place: &Self) -> Self {
+    /// The same data where `place` has them: its source, and its label file if both have one; a file among the images has
+    /// come with them. `None` if either is built in, or painted and the other not: these are others.
+    pub fn relocated(&self, place: &Self) -> Option<Self> {
+        let ((kind, from), (its_kind, to)) = (self.parts(), place.parts());
+        if kind != its_kind || [from, to].iter().any(|path| is_built_in(path)) {
+            return None;
+        }
         let in_file = |config: &Self| matches!(config.open_options().labels, Labels::File(_));
-        let labels = if in_file(self) && in_file(place) { &place.labels } else { &self.labels };
-        Self { source: place.source.clone(), labels: labels.clone(), ..self.clone() }
+        let labels = match Path::new(&self.labels).strip_prefix(from) {
+            _ if !in_file(self) => self.labels.clone(),
+            _ if in_file(place) && place.labels != self.labels => place.labels.clone(),
+            Ok(among) => Path::new(to).join(among).display().to_string(),
+            Err(_) => self.labels.clone(),
+        };
+        Some(Self { source: place.source.clone(), labels, ..self.clone() })
+    }
+
+    /// The same data where `place` has them, if there is nothing where they were; otherwise as they are: what is there
+    /// still hasn't moved.
+    pub fn moved_to(&self, place: &Self) -> Self {
+        let relocated = if Path::new(self.parts().1).exists() { None } else { self.relocated(place) };
+        relocated.unwrap_or_else(|| self.clone())
+    }
+
+    /// What comes before the name or path, and these.
+    fn parts(&self) -> (&'static str, &str) {
+        match self.source.strip_prefix(data::COLOURED) {
+            Some(path) => (data::COLOURED, path),
+            None => ("", self.source.as_str()),
+        }
     }
 
     /// How to open the data.
@@ -116,6 +138,10 @@ impl DataConfig {
             ..OpenOptions::default()
         }
     }
+}
+
+fn is_built_in(name: &str) -> bool {
+    data::BUILT_IN.iter().any(|(known, _)| *known == name)
 }
 
 fn make_absolute(path: &mut String) {
