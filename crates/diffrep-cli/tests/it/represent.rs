@@ -342,10 +342,7 @@ fn bad_images_end_a_command_or_are_left_out_as_asked() {
     let trained = train("data.on_bad=skip");
     assert!(trained.status.success());
     let told = String::from_utf8_lossy(&trained.stderr).into_owned();
-    assert!(
-        told.contains("left out: ") && told.contains("dark/9.png"),
-        "{told}"
-    );
+    assert!(told.contains("left out: ") && told.contains("dark/9.png"), "{told}");
     for (command, more) in [("encode", &[][..]), ("neighbours", &["--row", "0", "-k", "30", "--t", "0"])] {
         let on = |how: &str| {
             let mut command = diffrep(&[command, "--json", "--on-bad", how]);

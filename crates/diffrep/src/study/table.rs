@@ -3,6 +3,7 @@ use super::Budget;
 use super::record::{CellRecord, StudyRecord};
 use crate::probe::{ProbeKind, Score, headline, mean_and_sd};
 use crate::represent::ReconstructionQuality;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// Sources that stand below the methods.
@@ -38,15 +39,24 @@ pub fn tables(record: &StudyRecord) -> Vec<Table> {
 
 /// How to read the tables, one paragraph; empty without results.
 pub fn legend(record: &StudyRecord) -> String {
-    let Some(score) = record.cells.iter().flat_map(|cell| &cell.scores).next() else { return String::new() };
+    let mut scores = record.cells.iter().flat_map(|cell| &cell.scores);
+    let Some(score) = scores.find(|score| score.labels_per_class.is_none()) else { return String::new() };
+    let seeds = record.cells.iter().map(|cell| cell.seed).collect::<BTreeSet<_>>().len();
+    let training = match seeds {
+        1 => "one training seed".to_owned(),
+        seeds => format!("{seeds} training seeds, mean ± standard deviation between them"),
+    };
     format!(
-        "Accuracy in % on {} images ({}, {}), mean over training seeds ± standard deviation between them; each is the mean \
-         of {} probes, at the t that validation chose (in brackets, of the first seed). Baselines: ± over probe seeds. MSE, \
-         PSNR and SSIM: reconstructions of these images by the decoder, from the code's mean.",
+        "Accuracy in % on {} images ({}, {}); {training}; each the mean of {} probes of {} weights (recipe {:?}, {} labelled \
+         images), at the t that validation chose (in brackets, of the first seed). Baselines: ± over probe seeds. MSE, PSNR \
+         and SSIM: reconstructions of these images by the decoder, from the code's mean.",
         score.test_rows,
         score.data.test_data,
         score.data.test_split,
         score.seeds.len(),
+        score.origin.weights.as_deref().unwrap_or("ema"),
+        score.recipe.name,
+        score.train_rows + score.validation_rows,
     )
 }
 

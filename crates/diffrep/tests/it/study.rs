@@ -88,6 +88,10 @@ fn results_hold_tables_figures_and_reconstructions() {
     assert!(
         markdown(&record).starts_with("After 128 images of training, all labels:\n\n| method | linear |")
     );
+    // Every number says how it was made.
+    let protocol = "(digits, test split); one training seed; each the mean of 2 probes of ema weights (recipe \"default\", \
+                    1437 labelled images)";
+    assert!(markdown(&record).contains(protocol), "{}", markdown(&record));
     for cell in &record.cells {
         assert_eq!(cell.reconstruction.is_some(), cell.arm == "ae");
         assert_eq!((cell.steps, cell.time_conditioned), (cell.images / 32, cell.arm == "drl"));
