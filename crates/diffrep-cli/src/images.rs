@@ -46,7 +46,7 @@ fn open(
     }
     let dataset = match spec {
         Some(spec) => data::open(spec, &options)?,
-        None => open_own(&encoder.config().data.source, &options)?,
+        None => open_own(encoder, &options)?,
     };
     encoder.check(&dataset.name, &dataset.train)?;
     tell_skipped(&dataset, ui);
@@ -54,12 +54,12 @@ fn open(
 }
 
 /// Opens what a run was trained on.
-fn open_own(source: &str, options: &OpenOptions) -> Result<Dataset> {
-    data::open(source, options).map_err(|error| match error {
-        DataError::NotFound { spec, .. } => {
+fn open_own(encoder: &LoadedEncoder, options: &OpenOptions) -> Result<Dataset> {
+    data::open(&encoder.config().data.source, options).map_err(|error| match error {
+        DataError::NotFound { spec, .. } if encoder.record().train_images > 0 => {
             anyhow!(
-                "{spec}, which the run was trained on, isn't there any more; `diffrep train --resume RUN --data PLACE` (of \
-                 `semi` the same command with the new --data) says where it is now"
+                "{spec}, which the run was trained on, isn't there any more; name images with --data, or say where it is \
+                 now with `diffrep train --resume RUN --data PLACE` (of `semi` the same command with the new --data)"
             )
         }
         error => error.into(),

@@ -90,13 +90,14 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     };
     let stop = stop_on_ctrl_c(ui)?;
     let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
-    let schedule = trainer.plan().schedule();
-    let over = TrainError::ScheduleOver { run: trainer.path().to_owned(), horizon: schedule.horizon };
-    if steps > trainer.step() && steps > schedule.horizon && schedule.is_over(steps) {
-        return Err(over.into());
-    }
-    if time.is_some() && schedule.is_over(trainer.step()) {
-        ui.message(format!("warning: {over}"));
+    if let Some(end) = trainer.plan().schedule().end() {
+        let over = TrainError::ScheduleOver { run: trainer.path().to_owned(), end };
+        if steps > end.max(trainer.step()) && steps > trainer.plan().config().train.steps {
+            return Err(over.into());
+        }
+        if time.is_some() && trainer.step() >= end {
+            ui.message(format!("warning: {over}"));
+        }
     }
     let mut progress = TrainingProgress::new(ui);
     progress.describe(&trainer);

@@ -157,8 +157,8 @@ impl LabelFile {
     }
 
     /// Takes away columns that hold nothing, not even a name, such as a comma at the end of each line makes, and puts a
-    /// column called `label` first, unless `classes` are those of the column that is first anyway: then the run that they
-    /// are of has learned that one.
+    /// column called `label` first, unless `classes` are not its own but those of the column that is first anyway: then the
+    /// run that they are of has learned that one.
     fn arrange(&mut self, classes: Option<&[String]>) {
         let cells = |at: usize| self.entries.iter().map(move |entry| &entry.labels[at]);
         let holds = |at: &usize| !self.columns[*at].is_empty() || cells(*at).any(|cell| !cell.is_empty());
@@ -166,7 +166,9 @@ impl LabelFile {
         let fits = |at: usize| {
             classes.is_some_and(|map| cells(at).all(|cell| cell.is_empty() || map.contains(cell)))
         };
-        if !kept.first().is_some_and(|&first| fits(first)) {
+        let primary = kept.iter().copied().find(|&at| self.columns[at] == PRIMARY);
+        let learned_first = primary.is_some_and(|at| !fits(at)) && kept.first().is_some_and(|&at| fits(at));
+        if !learned_first {
             kept.sort_by_key(|&at| self.columns[at] != PRIMARY);
         }
         let arranged = |cells: &[String]| kept.iter().map(|&at| cells[at].clone()).collect();

@@ -60,16 +60,14 @@ impl SemiRecord {
         let checksums =
             |record: &RunRecord| [record.images_checksum, record.pixels_checksum].map(|sum| sum.is_some());
         let known = record.images_checksum.is_some() && checksums(&record) == checksums(&network.record);
-        let source = config.data.source.clone();
         if known {
             config.data = config.data.moved_to(&network.config.data);
         }
-        let moved = config.data.source != source;
         let mut changes = network.config.changes_since(&config);
         let parts = [
             (
                 "its images",
-                (record.dataset != network.record.dataset && !moved) || record.shape != network.record.shape,
+                (record.dataset != network.record.dataset && !known) || record.shape != network.record.shape,
             ),
             ("the names or the order of its images", renamed),
             ("the pixels of its images", repainted),

@@ -4,7 +4,9 @@ use super::record::{self, CellRecord};
 use super::{Arm, StudyError};
 use crate::data::{self, DataError, Dataset, pixels_checksum, rows_checksum};
 use crate::probe::LabelledData;
-use crate::train::{Config, DataConfig, Decay, Plan, RunError, TrainError, refuse_inside};
+use crate::train::{
+    Config, DataConfig, Decay, LockedRun, Plan, RunError, RunFolder, TrainError, refuse_inside,
+};
 use std::path::Path;
 
 /// What rows are known by: CRC-32C of their names and labels, and of their pixels where they don't lie in files of their
@@ -70,14 +72,28 @@ impl Study<'_> {
                 let sums = Checksums { rows: cell.data_checksum, pixels: cell.pixels_checksum };
                 // Rows to choose by and test rows are different ones.
                 let same_rows = cell.protocol.test == plan.test;
-                let known = same_rows && data.can_tell(&config, sums);
+                // What is measured again is known by its run.
+                let known = !same_rows || data.can_tell(&config, sums);
                 refuse_changes(&config, &cell.config, &file, known).map_err(failed(arm, seed))?;
                 if same_rows {
                     data.refuse_others(&config, sums, &file)?;
+                    self.relocate(cell, &config, &self.run_folder(arm, seed, budget), &file)?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Writes that the data of a result, which have been compared, lie where `config` has them now: in its file and its run.
+    fn relocate(&self, cell: CellRecord, config: &Config, run: &Path, file: &Path) -> Result<(), StudyError> {
+        if cell.config.data == config.data {
+            return Ok(());
+        }
+        if RunFolder::open(run).is_ok() {
+            LockedRun::acquire(run)?.relocate(&config.data)?;
+        }
+        let config = Config { data: config.data.clone(), ..cell.config };
+        record::write(file, &CellRecord { config, ..cell })
     }
 
     /// Errors if one of the runs can't be trained or measured: a folder among the images, data without labels of two

@@ -126,7 +126,7 @@ impl Study<'_> {
         Ok(Some(record))
     }
 
-    fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
+    pub(super) fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
         let name = match self.plan.planned(arm, budget) {
             Budget::Images(_) => format!("{}-seed{seed}", arm.name),
             planned => format!("{}-seed{seed}-{}", arm.name, planned.stem()),

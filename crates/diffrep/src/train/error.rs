@@ -237,14 +237,14 @@ pub enum TrainError {
     },
     /// A schedule that has come to its end.
     #[error(
-        "the learning rate of {} falls to zero at step {horizon}, where it was planned to end: further steps would teach \
+        "the learning rate of {} falls to zero at step {end}, where it was planned to end: further steps would teach \
          nothing; start a longer run, from its weights by --init if you like", run.display()
     )]
     ScheduleOver {
         /// The run folder.
         run: PathBuf,
-        /// The last step that teaches.
-        horizon: u64,
+        /// The first step that teaches nothing, counted from 0.
+        end: u64,
     },
     /// The loss or the gradient is no number.
     #[error(

@@ -163,7 +163,7 @@ fn exchanges(seed: Seed, rows: usize, batch: usize) -> Vec<Vec<usize>> {
         (batch, LEAST_IMAGES.max(rows))
     } else {
         // Whole rounds, so that the first and the last are different ones.
-        let size = batch / rows * rows;
+        let size = (batch.min(LEAST_IMAGES) / rows).max(1) * rows;
         (size, LEAST_IMAGES.div_ceil(size) * size)
     };
     let order: Vec<usize> = (0..count).map(|i| shuffled[i % rows]).collect();

@@ -156,7 +156,7 @@ impl Plan {
         {
             return Err(TrainError::DataUnknown { data: config.data.source, run: run.path().to_owned() });
         }
-        if record.pixels_checksum.is_some() && record.pixels_checksum != pixels {
+        if record.pixels_checksum.zip(pixels).is_some_and(|(before, now)| before != now) {
             return Err(TrainError::DataChanged {
                 data: config.data.source,
                 expected: "others".to_owned(),

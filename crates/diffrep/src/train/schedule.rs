@@ -25,9 +25,10 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Whether steps after `step` would have no rate: nothing is learned beyond the end of a cosine.
-    pub fn is_over(&self, step: u64) -> bool {
-        self.decay == Decay::Cosine && step >= self.horizon.max(self.warm_up)
+    /// The first step without a rate, from which on nothing is learned; `None` if the rate stays.
+    pub fn end(&self) -> Option<u64> {
+        // A warm-up longer than the run has its full rate for one step.
+        (self.decay == Decay::Cosine).then_some(self.horizon.max(self.warm_up + 1))
     }
 
     /// The rate of step `step`, counted from 0. The first step of a warm-up over n steps has 1/n of the rate.
@@ -70,8 +71,16 @@ mod tests {
     fn a_warm_up_longer_than_the_run_never_divides_by_zero() {
         let schedule = Schedule { learning_rate: 1.0, warm_up: 20, decay: Decay::Cosine, horizon: 10 };
         assert!((0..40).all(|step| schedule.at(step).is_finite()));
-        // It still rises beyond the horizon.
-        assert_eq!([10, 19, 20].map(|step| schedule.is_over(step)), [false, false, true]);
-        assert!(!Schedule { decay: Decay::Constant, ..schedule }.is_over(1_000));
+    }
+
+    #[test]
+    fn a_falling_rate_is_zero_from_its_end_on_and_not_before() {
+        for (warm_up, horizon) in [(0, 10), (3, 10), (9, 10), (10, 10), (20, 10)] {
+            let schedule = Schedule { learning_rate: 1.0, warm_up, decay: Decay::Cosine, horizon };
+            let end = schedule.end().unwrap();
+            assert!((0..end).all(|step| schedule.at(step) > 0.0), "{schedule:?}");
+            assert!((end..50).all(|step| schedule.at(step) == 0.0), "{schedule:?}");
+            assert_eq!(Schedule { decay: Decay::Constant, ..schedule }.end(), None);
+        }
     }
 }

@@ -152,6 +152,17 @@ fn a_column_called_label_is_the_primary_one_and_empty_columns_are_none() {
         (learned.labels().unwrap().name.as_str(), learned.labels().unwrap().class(1)),
         ("sku", Some("B3"))
     );
+    // Where both fit, as folds that are called like digits, and where neither can be told by its cells.
+    for text in ["path,fold,label\n1.png,0,7\n2.png,1,0\n", "path,notes,label\n1.png,,7\n2.png,,0\n"] {
+        fs::write(data.path().join("labels.csv"), text).unwrap();
+        let classes = Some((0..10).map(|class| class.to_string()).collect());
+        let options = OpenOptions { classes, ..options.clone() };
+        let learned = open(data.path().to_str().unwrap(), &options).unwrap().train;
+        assert_eq!(
+            (learned.labels().unwrap().name.as_str(), learned.labels().unwrap().class(0)),
+            ("label", Some("7"))
+        );
+    }
     // Without one, the first.
     let labelled = open_labelled(data.path(), "path,sku,size\n1.png,A17,9\n").unwrap().train;
     assert_eq!(labelled.labels().unwrap().name, "sku");

@@ -112,11 +112,13 @@ impl DataConfig {
         Some(Self { source: place.source.clone(), labels, ..self.clone() })
     }
 
-    /// The same data where `place` has them, if there is nothing where they were; otherwise as they are: what is there
+    /// The same data where `place` has them, if there is nothing else where they were; otherwise as they are: what is there
     /// still hasn't moved.
     pub fn moved_to(&self, place: &Self) -> Self {
-        let relocated = if Path::new(self.parts().1).exists() { None } else { self.relocated(place) };
-        relocated.unwrap_or_else(|| self.clone())
+        // What has left a link behind, to where it is now, has moved.
+        let before = Path::new(self.parts().1).canonicalize();
+        let there = before.is_ok_and(|before| before != Path::new(place.parts().1));
+        self.relocated(place).filter(|_| !there).unwrap_or_else(|| self.clone())
     }
 
     /// What comes before the name or path, and these.
