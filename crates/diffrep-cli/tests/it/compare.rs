@@ -13,7 +13,7 @@ probe_seeds = 1
 set = ["ncsnpp.features=4", "ncsnpp.multipliers=[1]", "ncsnpp.blocks=1", "train.batch=16"]
 "#;
 
-fn compare(place: &Place, plan: &str) -> Command {
+pub fn compare(place: &Place, plan: &str) -> Command {
     std::fs::write(place.path("plan.toml"), plan).unwrap();
     let mut command = diffrep(&["compare", "--json", "--quiet"]);
     command.arg(place.path("plan.toml")).arg("--out").arg(place.path("out"));

@@ -1,5 +1,6 @@
 //! Data that have moved are found again where they are said to be; other data in their place are noticed.
 use crate::command::{Place, diffrep, fail, succeed};
+use crate::compare;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -19,6 +20,15 @@ fn resume(place: &Place, arguments: &[&str]) -> Command {
     let mut command = diffrep(&["train", "--json", "--quiet", "--resume"]);
     command.arg(place.path("run")).args(arguments);
     command
+}
+
+/// A comparison of `methods` on `data` in the folder `out`, with networks that train in moments.
+fn compare(place: &Place, data: &Path, methods: &str, images: u32) -> Command {
+    let plan = format!(
+        "data = {data:?}\nmethods = {methods}\nseeds = [0]\nimages = [{images}]\nt = \"0\"\nprobes = [\"knn\"]\nprobe_seeds = 1\n\
+         set = [\"ncsnpp.features=4\", \"ncsnpp.multipliers=[1]\", \"ncsnpp.blocks=1\", \"train.batch=16\"]\n"
+    );
+    compare::compare(place, &plan)
 }
 
 #[test]
@@ -151,16 +161,7 @@ fn few_labels_go_on_where_the_images_lie_now_under_another_name() {
 fn a_comparison_goes_on_where_its_data_lie_now_unless_they_are_others() {
     let place = Place::new();
     let pictures = place.pictures("pictures", 10);
-    let compare = |data: &Path, methods: &str| {
-        let plan = format!(
-            "data = {data:?}\nmethods = {methods}\nseeds = [0]\nimages = [64]\nt = \"0\"\nprobes = [\"knn\"]\nprobe_seeds = 1\n\
-             set = [\"ncsnpp.features=4\", \"ncsnpp.multipliers=[1]\", \"ncsnpp.blocks=1\", \"train.batch=16\"]\n"
-        );
-        fs::write(place.path("plan.toml"), plan).unwrap();
-        let mut command = diffrep(&["compare", "--json", "--quiet"]);
-        command.arg(place.path("plan.toml")).arg("--out").arg(place.path("out"));
-        command
-    };
+    let compare = |data: &Path, methods: &str| compare(&place, data, methods, 64);
     let result = |name: &str| fs::read(place.path("out/results").join(name)).unwrap();
     let first = succeed(compare(&pictures, "[\"ae\"]"));
     let before = result("ae-seed0-64.json");
@@ -221,16 +222,7 @@ fn a_comparison_of_arrays_knows_their_pixels_unless_an_earlier_version_began_it(
             .unwrap();
     };
     write(1);
-    let compare_on = |data: &Path| {
-        let plan = format!(
-            "data = {data:?}\nmethods = [\"ae\"]\nseeds = [0]\nimages = [32]\nt = \"0\"\nprobes = [\"knn\"]\n\
-             probe_seeds = 1\nset = [\"train.batch=16\"]\n"
-        );
-        fs::write(place.path("plan.toml"), plan).unwrap();
-        let mut command = diffrep(&["compare", "--json", "--quiet"]);
-        command.arg(place.path("plan.toml")).arg("--out").arg(place.path("out"));
-        command
-    };
+    let compare_on = |data: &Path| compare(&place, data, "[\"ae\"]", 32);
     let compare = || compare_on(&file);
     let first = succeed(compare());
     write(2);
@@ -252,16 +244,7 @@ fn a_comparison_of_arrays_knows_their_pixels_unless_an_earlier_version_began_it(
 fn a_comparison_that_was_stopped_goes_on_where_its_data_lie_now() {
     let place = Place::new();
     let pictures = place.pictures("pictures", 10);
-    let compare = |data: &Path, images: u32| {
-        let plan = format!(
-            "data = {data:?}\nmethods = [\"ae\"]\nseeds = [0]\nimages = [{images}]\nt = \"0\"\nprobes = [\"knn\"]\nprobe_seeds = 1\n\
-             set = [\"train.batch=16\"]\n"
-        );
-        fs::write(place.path("plan.toml"), plan).unwrap();
-        let mut command = diffrep(&["compare", "--json", "--quiet"]);
-        command.arg(place.path("plan.toml")).arg("--out").arg(place.path("out"));
-        command
-    };
+    let compare = |data: &Path, images: u32| compare(&place, data, "[\"ae\"]", images);
     succeed(compare(&pictures, 64));
     let moved = place.path("moved");
     fs::rename(&pictures, &moved).unwrap();

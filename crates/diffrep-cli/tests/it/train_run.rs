@@ -183,12 +183,7 @@ fn a_run_from_other_weights_begins_with_them_again_if_it_is_killed_before_its_fi
 fn a_run_does_not_go_on_with_other_images_of_the_same_number() {
     let place = Place::new();
     let pictures = place.pictures("pictures", 6);
-    let train = |steps: &str| {
-        let mut command = diffrep(&["train", "--json", "--quiet", "--steps", steps]);
-        command.arg("--data").arg(&pictures).arg("--config").arg(place.path("tiny.toml"));
-        command.arg("--out").arg(place.path("run"));
-        command
-    };
+    let train = |steps: &str| place.train_on(&pictures, "run", &["--steps", steps]);
     succeed(train("2"));
     succeed(train("3"));
     std::fs::rename(pictures.join("dark/0.png"), pictures.join("light/9.png")).unwrap();
