@@ -30,9 +30,8 @@ pub fn origin(spec: &str) -> String {
         None => ("", spec),
     };
     let path = Path::new(data).canonicalize();
-    let known = builtin::BUILT_IN.iter().any(|(name, _)| *name == data);
     match path {
-        Ok(path) if !known => format!("{kind}{}", path.display()),
+        Ok(path) if !builtin::is_built_in(data) => format!("{kind}{}", path.display()),
         _ => spec.to_owned(),
     }
 }

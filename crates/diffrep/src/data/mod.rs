@@ -26,6 +26,7 @@ mod split;
 pub use augment::{AugmentConfig, AugmentError, StrongAugment};
 pub use batch_order::BatchOrder;
 pub use builtin::BUILT_IN;
+pub(crate) use builtin::is_built_in;
 pub use coloured::COLOURED;
 pub use dataset::{Dataset, Labels, OnBad, OpenOptions, open, origin};
 pub use error::DataError;

@@ -15,6 +15,11 @@ pub const BUILT_IN: [(&str, &str); 2] = [
     ),
 ];
 
+/// Whether `name` is one of theirs.
+pub(crate) fn is_built_in(name: &str) -> bool {
+    BUILT_IN.iter().any(|(known, _)| *known == name)
+}
+
 /// The data set called `name`.
 pub(crate) fn open(name: &str) -> Option<Dataset> {
     match name {

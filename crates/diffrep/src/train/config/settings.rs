@@ -85,7 +85,7 @@ impl DataConfig {
     /// stays too: opening it will say so.
     pub(super) fn make_absolute(&mut self) {
         let (prefix, path) = self.parts();
-        if !is_built_in(path) {
+        if !data::is_built_in(path) {
             let mut path = path.to_owned();
             make_absolute(&mut path);
             self.source = format!("{prefix}{path}");
@@ -99,7 +99,7 @@ impl DataConfig {
     /// come with them. `None` if either is built in, or painted and the other not: these are others.
     pub fn relocated(&self, place: &Self) -> Option<Self> {
         let ((kind, from), (its_kind, to)) = (self.parts(), place.parts());
-        if kind != its_kind || [from, to].iter().any(|path| is_built_in(path)) {
+        if kind != its_kind || [from, to].iter().any(|path| data::is_built_in(path)) {
             return None;
         }
         let in_file = |config: &Self| matches!(config.open_options().labels, Labels::File(_));
@@ -140,10 +140,6 @@ impl DataConfig {
             ..OpenOptions::default()
         }
     }
-}
-
-fn is_built_in(name: &str) -> bool {
-    data::BUILT_IN.iter().any(|(known, _)| *known == name)
 }
 
 fn make_absolute(path: &mut String) {
