@@ -45,7 +45,7 @@ fn title(probe: ProbeKind) -> &'static str {
 
 /// A line for each method: horizontal where the code doesn't depend on t.
 fn against_t(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Option<LineChart> {
-    let (mut series, mut baselines) = (Vec::new(), Vec::new());
+    let mut series = Vec::new();
     for arm in arms(record) {
         let cells = cells(record, arm, budget);
         if cells.iter().any(|cell| cell.time_conditioned) {
@@ -69,12 +69,8 @@ fn against_t(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Option<L
             series.push(Series { name: arm.to_owned(), points: flat });
         }
     }
-    for source in ["raw pixels", "random encoder"] {
-        let found = headline(&record.baselines, source, probe);
-        baselines.extend(found.and_then(|score| baseline(source, &[score.accuracy])));
-    }
     let x = Axis::linear("level of detail t (0 fine, 1 coarse)");
-    chart(format!("Accuracy, {}", title(probe)), x, series, baselines)
+    chart(format!("Accuracy, {}", title(probe)), x, series, untrained(record, probe))
 }
 
 /// A line for each method over the numbers of labels a class.
@@ -124,7 +120,16 @@ fn against_budget(record: &StudyRecord, probe: ProbeKind) -> Option<LineChart> {
     };
     let series = arms(record).into_iter().map(line).collect();
     let title = format!("Accuracy against training, {}", title(probe));
-    chart(title, Axis::log(axis), series, Vec::new())
+    chart(title, Axis::log(axis), series, untrained(record, probe))
+}
+
+/// What needs no training, to see what is gained by it.
+fn untrained(record: &StudyRecord, probe: ProbeKind) -> Vec<Baseline> {
+    let found = ["raw pixels", "random encoder"].into_iter().filter_map(|source| {
+        let score = headline(&record.baselines, source, probe)?;
+        Some(Baseline { name: source.to_owned(), value: 100.0 * score.accuracy })
+    });
+    found.collect()
 }
 
 fn cells<'a>(record: &'a StudyRecord, arm: &str, budget: Budget) -> Vec<&'a CellRecord> {
@@ -135,11 +140,6 @@ fn cells<'a>(record: &'a StudyRecord, arm: &str, budget: Budget) -> Vec<&'a Cell
 fn point(x: f64, values: &[f64]) -> Option<Point> {
     let (mean, sd) = mean_and_sd(values);
     (!values.is_empty()).then(|| Point { x, y: 100.0 * mean, sd: (values.len() > 1).then_some(100.0 * sd) })
-}
-
-fn baseline(name: &str, values: &[f64]) -> Option<Baseline> {
-    let (mean, _) = mean_and_sd(values);
-    (!values.is_empty()).then(|| Baseline { name: name.to_owned(), value: 100.0 * mean })
 }
 
 /// None where there is nothing to draw: a chart needs a line.
