@@ -2,7 +2,7 @@
 use crate::bad_images::{BadImagesArgs, tell_skipped};
 use crate::ui::Ui;
 use anyhow::{Result, anyhow, bail};
-use diffrep::data::{self, DataError, Dataset, ImageSet, Labels, OpenOptions};
+use diffrep::data::{self, COLOURED, DataError, Dataset, ImageSet, Labels, OpenOptions};
 use diffrep::represent::LoadedEncoder;
 use diffrep::train::{RunFolder, refuse_inside};
 use std::path::Path;
@@ -75,6 +75,13 @@ pub fn refuse_among_images(run: &Path, data: Option<&str>, out: &Path) -> Result
     let config = RunFolder::open(run).and_then(|run| run.config()).ok();
     let mut sources = data.into_iter().chain(config.as_ref().map(|config| config.data.source.as_str()));
     Ok(sources.try_for_each(|source| refuse_inside(source, out))?)
+}
+
+/// What files made of `data` are called after: the last part of its path, without endings and thus without a dot.
+pub fn short_name(data: &str) -> String {
+    let (before, path) = data.strip_prefix(COLOURED).map_or(("", data), |path| ("coloured-", path));
+    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+    format!("{before}{}", name.split('.').find(|part| !part.is_empty()).unwrap_or("data"))
 }
 
 /// Which images of a data set.

@@ -1,7 +1,7 @@
 //! `diffrep encode`.
 use crate::bad_images::BadImagesArgs;
 use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, SourceName, bar};
-use crate::images::{Part, open_new_data};
+use crate::images::{Part, open_new_data, short_name};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::represent::{
@@ -40,7 +40,7 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["t", "t_grid", "source", "block", "noise", "z", "checkpoint", "weights", "precision"])]
     auto: bool,
     /// File to write; its ending chooses the format: .npz, .npy, .safetensors, .parquet or .csv.
-    /// Default: RUN/embeddings.npz, of a shard RUN/embeddings-I-of-N.npz.
+    /// Default: RUN/embeddings.npz; of --data photos/, the test split or a shard RUN/embeddings-photos.test-I-of-N.npz.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Only part i of n of the images, such as 1/4, for several machines at once. Default: all.
@@ -51,13 +51,29 @@ pub struct Args {
     batch: usize,
 }
 
+impl Args {
+    /// A file in the run folder whose name tells what is in it.
+    fn default_file(&self) -> PathBuf {
+        let mut name = "embeddings".to_owned();
+        if let Some(data) = &self.data {
+            name += &format!("-{}", short_name(data));
+        }
+        if let Part::Test = self.split {
+            // No short name of data has a dot.
+            name += &format!(".{}", self.split.name());
+        }
+        if let Some(shard) = &self.shard {
+            name += &format!("-{}", shard.replace('/', "-of-"));
+        }
+        self.encoder.run.join(name + ".npz")
+    }
+}
+
 pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let t = args.levels.levels(|| vec![0.0])?;
     ensure!(args.batch > 0, "--batch is 0, expected at least 1");
     let shard: Option<Shard> = args.shard.as_deref().map(str::parse).transpose()?;
-    let part = args.shard.as_ref().map_or(String::new(), |shard| format!("-{}", shard.replace('/', "-of-")));
-    let default = || args.encoder.run.join(format!("embeddings{part}.npz"));
-    let out = args.out.clone().unwrap_or_else(default);
+    let out = args.out.clone().unwrap_or_else(|| args.default_file());
     Format::of(&out)?;
     let features = Features::open(&args, t)?;
     let (encoder, t, dim) = (features.encoder(), &features.t, features.dim);

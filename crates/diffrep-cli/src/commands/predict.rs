@@ -2,7 +2,7 @@
 use crate::bad_images::BadImagesArgs;
 use crate::device::DeviceArgs;
 use crate::encoder::{HeadName, bar};
-use crate::images::{open_new_data, part_or_test};
+use crate::images::{open_new_data, part_or_test, short_name};
 use crate::ui::{self, Ui};
 use anyhow::Result;
 use diffrep::predict::{Classifier, HeadKind, Prediction, write_csv};
@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "WHICH")]
     head: Option<HeadName>,
     /// CSV file to write: path, label, its probability, then the probability of every class.
-    /// Default: RUN/new-predictions.csv.
+    /// Default: RUN/predictions-photos.csv of --data photos/.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -42,7 +42,8 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     let bar = bar(ui, set.len(), "images");
     let predictions = classifier.classify(&set, &|done| bar.set_position(done as u64))?;
     bar.finish_and_clear();
-    let out = args.out.unwrap_or_else(|| args.run.join("new-predictions.csv"));
+    let out =
+        args.out.unwrap_or_else(|| args.run.join(format!("predictions-{}.csv", short_name(&args.data))));
     write_csv(&out, classifier.classes(), &predictions)?;
 
     let label = |p: &Prediction| classifier.classes()[p.class].clone();

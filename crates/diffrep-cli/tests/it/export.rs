@@ -144,7 +144,7 @@ fn probabilities(place: &Place, head: &str) -> (Vec<f32>, f64) {
     assert_eq!((&written["classes"], &written["t"][0]), (&10.into(), &predicted["t"]));
     let (shape, found) = computed::<2>(&place.path("classes.onnx"), "probabilities", &images("digits"));
     assert_eq!(shape, [360, 10]);
-    assert_close(&found, &columns(&place.path("run/new-predictions.csv"), 3));
+    assert_close(&found, &columns(&place.path("run/predictions-digits.csv"), 3));
     (found, predicted["t"].as_f64().unwrap())
 }
 

@@ -97,14 +97,22 @@ fn shards_joined_are_the_whole() {
 }
 
 #[test]
-fn shards_have_files_of_their_own() {
+fn each_split_shard_and_data_set_has_a_file_of_its_own() {
     let place = trained();
-    for shard in ["1/2", "2/2"] {
-        succeed(on("encode", &place, &["--split", "test", "--shard", shard]));
-    }
-    for name in ["embeddings-1-of-2.npz", "embeddings-2-of-2.npz"] {
-        assert!(place.path("run").join(name).is_file(), "{name}");
-    }
+    let file = |options: &[&str]| {
+        let result = succeed(on("encode", &place, options));
+        let file = PathBuf::from(result["file"].as_str().unwrap());
+        assert!(file.is_file() && file.starts_with(place.path("run")), "{result}");
+        file.file_name().unwrap().to_str().unwrap().to_owned()
+    };
+    assert_eq!(file(&[]), "embeddings.npz");
+    assert_eq!(file(&["--split", "test"]), "embeddings.test.npz");
+    assert_eq!(file(&["--split", "test", "--shard", "1/2"]), "embeddings.test-1-of-2.npz");
+    assert_eq!(file(&["--split", "test", "--shard", "2/2"]), "embeddings.test-2-of-2.npz");
+    assert_eq!(file(&["--data", "digits", "--shard", "1/8"]), "embeddings-digits-1-of-8.npz");
+    // Another thing than the test split of the run's own data.
+    let pictures = place.pictures("test", 2);
+    assert_eq!(file(&["--data", pictures.to_str().unwrap()]), "embeddings-test.npz");
 }
 
 #[test]
@@ -189,7 +197,7 @@ fn a_probe_changes_no_weights_and_its_head_predicts() {
         assert!((0.1..=1.0).contains(&probability), "{prediction}");
         assert!(prediction["label"].as_str().unwrap().parse::<u32>().unwrap() < 10);
     }
-    let lines = std::fs::read_to_string(place.path("run/new-predictions.csv")).unwrap();
+    let lines = std::fs::read_to_string(place.path("run/predictions-digits.csv")).unwrap();
     assert_eq!(lines.lines().count(), 361);
 }
 
