@@ -55,6 +55,13 @@ pub fn open(name: &str) -> Result<Device, DeviceError> {
     }
 }
 
+/// The name by which [`open`] gives `device`, with or without autodiff; of another device what Burn calls it.
+pub fn name(device: &Device) -> String {
+    let plain = device.clone().inner();
+    let opens = |name: &&str| open(name).is_ok_and(|device| device == plain);
+    names().into_iter().find(opens).map_or_else(|| format!("{plain:?}"), str::to_owned)
+}
+
 #[cfg(any(feature = "wgpu", feature = "cuda", feature = "rocm", feature = "metal"))]
 fn first(name: &str, kind: burn::tensor::DeviceType) -> Result<Device, DeviceError> {
     Device::enumerate(kind).into_iter().next().ok_or_else(|| DeviceError::NoHardware(name.to_owned()))
@@ -68,6 +75,12 @@ mod tests {
     fn the_processor_is_always_there() {
         assert!(open("cpu").is_ok());
         assert_eq!(names()[0], "cpu");
+    }
+
+    #[test]
+    fn a_device_has_the_name_that_it_was_opened_by() {
+        let device = open(CPU).unwrap();
+        assert_eq!((name(&device), name(&device.autodiff())), (CPU.to_owned(), CPU.to_owned()));
     }
 
     #[test]

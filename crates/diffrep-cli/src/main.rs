@@ -41,6 +41,10 @@ fn main() -> ExitCode {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| cli.command.run(&ui)));
     match outcome {
         Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) if error.is::<training::Stopped>() => {
+            ui.message(error.to_string());
+            ExitCode::from(training::Stopped::EXIT_CODE)
+        }
         Ok(Err(error)) => {
             eprintln!("error: {error:#}");
             ExitCode::from(2)

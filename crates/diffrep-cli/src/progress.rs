@@ -84,10 +84,12 @@ impl Observer for TrainingProgress<'_> {
                 self.line(format!("time left: about {}", HumanDuration(left)));
             }
             Event::Recorded(Record::Health(health)) => self.line(health_line(health)),
-            Event::Recorded(Record::Warning { step, message, .. }) => {
-                self.line(format!("warning (step {step}): {message}"));
+            Event::Recorded(record) => {
+                if let Some(warning) = record.warning() {
+                    self.line(format!("warning (step {}): {warning}", record.step()));
+                }
             }
-            Event::Recorded(Record::Train(_) | Record::Guesses(_)) | Event::Saved { .. } => {}
+            Event::Saved { .. } => {}
         }
     }
 }

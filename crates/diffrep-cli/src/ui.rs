@@ -23,7 +23,8 @@ impl Ui {
     /// A line on standard error, so that standard output holds results only.
     pub fn message(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            eprintln!("{}", text.as_ref());
+            // A reader who has gone (`2>&1 | head`) is no reason to stop.
+            let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
         }
     }
 

@@ -3,11 +3,12 @@ use crate::bad_images::tell_skipped;
 use crate::device::DeviceArgs;
 use crate::encoder::bar;
 use crate::progress::stop_on_ctrl_c;
+use crate::training;
 use crate::ui::{self, Ui};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use diffrep::probe::ProbeEvent;
 use diffrep::study::{CellRecord, Study, StudyEvent, StudyPlan, accuracy, legend, tables};
-use diffrep::train::{Event, Record};
+use diffrep::train::{Ending, Event};
 use indicatif::ProgressBar;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     let outcome = study.run(&mut |event| progress.show(event));
     progress.bar.finish_and_clear();
     let Some(record) = outcome? else {
-        bail!("stopped; the same command goes on from here ({})", folder.display());
+        return training::outcome(Ending::Stopped, &folder);
     };
     let value = json!({"folder": folder, "cells": record.cells, "baselines": record.baselines});
     ui.result(&value, || {
@@ -77,9 +78,11 @@ impl Progress<'_> {
                 self.bar.reset_eta();
             }
             StudyEvent::Train(Event::Step { step, .. }) => self.bar.set_position(step),
-            StudyEvent::Train(Event::Recorded(Record::Warning { step, message, .. })) => {
-                let line = format!("      warning (step {step}): {message}");
-                self.bar.suspend(|| self.ui.message(line));
+            StudyEvent::Train(Event::Recorded(record)) => {
+                if let Some(warning) = record.warning() {
+                    let line = format!("      warning (step {}): {warning}", record.step());
+                    self.bar.suspend(|| self.ui.message(line));
+                }
             }
             StudyEvent::Train(_) => {}
             StudyEvent::Probe(event) => {

@@ -1,7 +1,8 @@
 //! `diffrep quickstart`: three commands in a row, each shown as one would type it.
 use super::{probe, report, train};
+use crate::training::Stopped;
 use crate::ui::Ui;
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use clap::{FromArgMatches, Parser};
 use diffrep::report::shell_word;
 use diffrep::train::Ending;
@@ -34,13 +35,13 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
         line.extend(["--steps", steps]);
     }
     let (trainer, ending, _) = train::train(&parse(ui, &line), ui)?;
-    ensure!(
-        ending == Ending::Finished,
-        "training stopped at step {}; `diffrep quickstart --out {}{}` goes on",
-        trainer.step(),
-        shell_word(&run),
-        steps.as_ref().map_or(String::new(), |steps| format!(" --steps {steps}"))
-    );
+    if ending == Ending::Stopped {
+        let (run, step) = (shell_word(&run), trainer.step());
+        let steps = steps.map_or(String::new(), |steps| format!(" --steps {steps}"));
+        return Err(
+            Stopped(format!("`diffrep quickstart --out {run}{steps}` goes on from step {step}")).into()
+        );
+    }
     let (scores, settings) = probe::measure(&parse(ui, &["probe", &run]), vec!["probe".to_owned()], ui)?;
     let written = report::write(parse(ui, &["report", &run]), ui)?;
     let value = json!({"run": args.out, "scores": scores.scores, "report": written.page});

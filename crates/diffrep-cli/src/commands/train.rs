@@ -2,7 +2,7 @@
 use crate::bad_images::tell_skipped;
 use crate::device::DeviceArgs;
 use crate::progress::{TrainingProgress, stop_on_ctrl_c};
-use crate::training::{default_folder, ended, time_limit};
+use crate::training::{default_folder, ended, outcome, time_limit};
 use crate::ui::{self, Ui};
 use anyhow::{Result, bail};
 use diffrep::data::{self, COLOURED, Dataset};
@@ -78,7 +78,8 @@ pub struct Args {
 
 pub fn run(args: &Args, ui: &Ui) -> Result<()> {
     let (trainer, ending, steps) = train(args, ui)?;
-    show(&trainer, ending, steps, ui)
+    show(&trainer, ending, steps, ui)?;
+    outcome(ending, trainer.path())
 }
 
 /// Trains until `steps`, time or Ctrl-C end it: the trainer, what ended it, the steps wanted.
@@ -101,9 +102,9 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
     }
     let mut progress = TrainingProgress::new(ui);
     progress.describe(&trainer);
-    let outcome = trainer.run(Limits { steps, time, stop: &stop }, &mut progress);
+    let ending = trainer.run(Limits { steps, time, stop: &stop }, &mut progress);
     progress.finish();
-    Ok((trainer, outcome?, steps))
+    Ok((trainer, ending?, steps))
 }
 
 /// A new run, or the one that this very command began before, and the time that this call may take.
@@ -263,20 +264,15 @@ fn show(trainer: &Trainer, ending: Ending, steps: u64, ui: &Ui) -> Result<()> {
     let records = metrics::read(run)?;
     let training = records.iter().rev().find_map(|r| if let Record::Train(r) = r { Some(r) } else { None });
     let health = records.iter().rev().find_map(|r| if let Record::Health(r) = r { Some(r) } else { None });
-    let warnings: Vec<&str> = records
-        .iter()
-        .filter_map(|r| match r {
-            Record::Warning { step, message, .. } if Some(*step) == health.map(|h| h.step) => {
-                Some(message.as_str())
-            }
-            _ => None,
-        })
-        .collect();
+    let machine = records.iter().rev().find_map(|r| if let Record::Machine(r) = r { Some(r) } else { None });
+    // What was wrong with health once may be right by now.
+    let lasts = |r: &Record| matches!(r, Record::Machine(_)) || Some(r.step()) == health.map(|h| h.step);
+    let warnings: Vec<&str> = records.iter().filter(|r| lasts(r)).filter_map(Record::warning).collect();
     let best = checkpoint::find(run, Which::Best)?;
     let ended = ended(ending);
     let value = json!({
         "run": run, "ended": ended, "step": trainer.step(), "steps": steps, "best_step": best,
-        "training": training, "health": health, "warnings": warnings,
+        "training": training, "health": health, "machine": machine, "warnings": warnings,
     });
     ui.result(&value, || {
         let mut rows = vec![row("steps", format!("{} of {steps}, {ended}", trainer.step()))];

@@ -1,6 +1,7 @@
 //! A run is a function of its settings: however often it is interrupted, whatever number of threads works.
 use crate::command::{Place, diffrep, fail, load, metrics, succeed, wait_for};
 use diffrep::train::checkpoint::Which;
+use serde_json::json;
 use std::fs;
 use std::path::Path;
 
@@ -58,6 +59,30 @@ fn one_thread_and_two_train_the_same() {
         succeed(command);
     }
     assert_same(&place.path("1"), &place.path("2"), 10);
+}
+
+#[test]
+fn instructions_for_bf16_change_nothing_in_f32() {
+    let place = Place::new();
+    succeed(place.train("best", &["--steps", "5"]));
+    let mut command = place.train("avx512", &["--steps", "5"]);
+    command.env("DIFFREP_SIMD", "avx512");
+    succeed(command);
+    assert_same(&place.path("best"), &place.path("avx512"), 5);
+}
+
+#[test]
+fn a_run_that_goes_on_with_other_instructions_says_so() {
+    let place = Place::new();
+    let mut command = place.train("run", &["--steps", "5"]);
+    command.env("DIFFREP_SIMD", "portable");
+    let begun = succeed(command);
+    assert_eq!((&begun["machine"]["instruction_set"], &begun["warnings"]), (&"portable".into(), &json!([])));
+    let end = succeed(place.train("run", &["--steps", "10"]));
+    let said = end["warnings"][0].as_str().unwrap();
+    assert!(said.contains("until 5") && said.contains("cpu (portable)"), "{said}");
+    let lines = metrics(&place.path("run")).into_iter().filter(|line| line["kind"] == "machine");
+    assert_eq!(lines.map(|line| line["step"].clone()).collect::<Vec<_>>(), [0, 5]);
 }
 
 #[test]

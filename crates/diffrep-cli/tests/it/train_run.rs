@@ -98,15 +98,19 @@ fn without_a_preset_a_processor_trains_the_fast_one_for_the_minutes_given() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_saves_and_ends_with_success() {
+fn ctrl_c_saves_and_tells_scripts_that_the_run_is_not_whole() {
     let place = Place::new();
     let often = ["--steps", "1000000", "--checkpoint-every", "3", "--set", "monitor.health_every=1"];
-    let mut child = place.train("run", &often).spawn().unwrap();
+    let mut command = diffrep(&["train", "--json", "--data", "digits", "--config"]);
+    command.arg(place.path("tiny.toml")).arg("--out").arg(place.path("run")).args(often);
+    let mut child = command.spawn().unwrap();
     wait_for(&[place.path("run").join("checkpoints/step-00000003")], &mut child);
     let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("goes on from here") && !said.contains("error"), "{said}");
     let end: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(end["ended"], "stopped");
     let step = end["step"].as_u64().unwrap();

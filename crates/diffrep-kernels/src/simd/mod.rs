@@ -16,6 +16,7 @@ pub(crate) mod portable;
 #[cfg(test)]
 mod tests;
 
+use crate::Precision;
 pub(crate) use math::{exp, sigmoid};
 use std::sync::OnceLock;
 
@@ -126,6 +127,14 @@ impl InstructionSet {
             let available = Self::available();
             available.iter().copied().find(|set| set.name() == wanted).unwrap_or(available[0])
         })
+    }
+
+    /// The set whose instructions compute in `precision`: for f32 those with bf16 add nothing to [`Self::Avx512`].
+    pub fn in_precision(self, precision: Precision) -> Self {
+        match (self, precision) {
+            (Self::Amx | Self::Avx512Bf16, Precision::F32) => Self::Avx512,
+            (set, _) => set,
+        }
     }
 
     /// The sets that this processor has, best first; never empty.

@@ -1,5 +1,6 @@
 //! The curves in a run's `metrics.jsonl`.
 use super::ReportError;
+use crate::train::MachineRecord;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +12,8 @@ pub struct Metrics {
     pub curves: BTreeMap<String, Vec<(f64, f64)>>,
     /// What training warned of, with the step.
     pub warnings: Vec<(u64, String)>,
+    /// What computed it, in turn.
+    pub machines: Vec<MachineRecord>,
 }
 
 impl Metrics {
@@ -35,6 +38,10 @@ impl Metrics {
             let step = step.ok_or_else(|| fail("expected an object with a whole number `step`".into()))?;
             if let Some(message) = value.get("message").and_then(Value::as_str) {
                 metrics.warnings.push((step, message.to_owned()));
+            }
+            if value.get("kind").and_then(Value::as_str) == Some("machine") {
+                metrics.machines.push(serde_json::from_value(value).map_err(|e| fail(e.to_string()))?);
+                continue;
             }
             metrics.add(step as f64, "", &value);
         }

@@ -158,6 +158,15 @@ fn facts(record: &Value, metrics: &Metrics) -> Vec<(String, String)> {
     add("image (height × width × channels)", shape);
     add("classes", count("classes").map(|n| n.to_string()));
     add("steps trained", metrics.last_step().map(|n| n.to_string()));
+    let machines: Vec<String> = metrics
+        .machines
+        .iter()
+        .map(|machine| match machine.step {
+            0 => machine.to_string(),
+            step => format!("from step {step} on {machine}"),
+        })
+        .collect();
+    add("computed by", (!machines.is_empty()).then(|| machines.join("; ")));
     add("seed", number("seed"));
     add("diffrep version", text("version"));
     facts

@@ -13,7 +13,7 @@ use diffrep_kernels::{Team, adam};
 
 /// The network with its momentum; both as flat buffers in the layout's order too.
 pub(super) struct Learner {
-    device: Device,
+    pub(super) device: Device,
     pub(super) model: Model,
     pub(super) layout: Layout,
     pub(super) weights: Vec<f32>,

@@ -8,9 +8,12 @@ use super::task::accuracy;
 use super::{EpochRecord, Outcome, Propagated, Propagation, SemiError, SemiTask, propagate};
 use crate::data::ImageSet;
 use crate::measure::first_largest;
+use crate::nn::Precision;
 use crate::represent::{RepresentError, batches};
 use crate::train::checkpoint::{self, Progress, State, Which};
-use crate::train::{self, Decay, Ending, Limits, LockedRun, MetricsLog, Record, RunError, Window};
+use crate::train::{
+    self, Decay, Ending, Limits, LockedRun, MachineRecord, MetricsLog, Record, RunError, Window,
+};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -35,6 +38,8 @@ pub enum SemiEvent<'a> {
     },
     /// Guesses were made.
     Epoch(&'a EpochRecord),
+    /// Something that a person should know.
+    Warning(&'a str),
 }
 
 /// A run being trained; it holds the lock of its folder.
@@ -110,6 +115,9 @@ impl SemiTrainer {
     ) -> Result<Ending, SemiError> {
         let (start, before) = (Instant::now(), self.progress.seconds);
         let (mut line, mut first) = (Instant::now(), self.progress.step);
+        if first < self.settings.steps {
+            self.begin(observe)?;
+        }
         while self.progress.step < self.settings.steps {
             let step = self.progress.step;
             if let Phase::Guesses { epoch, first } = self.schedule.phase(step) {
@@ -143,6 +151,15 @@ impl SemiTrainer {
             }
         }
         Ok(Ending::Finished)
+    }
+
+    /// Tells what computes from here on.
+    fn begin(&mut self, observe: &mut dyn FnMut(SemiEvent<'_>)) -> Result<(), SemiError> {
+        let here = MachineRecord::here(&self.learner.device, Precision::F32, self.progress.step);
+        if let Some(message) = self.log.begin(here)?.as_ref().and_then(Record::warning) {
+            observe(SemiEvent::Warning(message));
+        }
+        Ok(())
     }
 
     /// The guesses of `epoch`: made anew at its first step, read again where an earlier call made them.

@@ -35,7 +35,7 @@ pub use init::InitRecord;
 pub use learned::learned_labels;
 pub use memory::peak as peak_memory;
 pub use metrics::{
-    GuessesRecord, HealthRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
+    GuessesRecord, HealthRecord, MachineRecord, MetricsLog, Record, Spread, StepFigures, TrainRecord, Window,
 };
 pub use observer::{Event, Observer};
 pub(crate) use plan::{MOST_STEPS, check as check_numbers};

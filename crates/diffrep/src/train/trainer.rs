@@ -4,8 +4,8 @@ use super::health::{Monitor, to_device};
 use super::learner::{Learner, NotFinite};
 use super::prefetch::Prefetch;
 use super::{
-    Event, InitRecord, LockedRun, MetricsLog, Observer, Plan, Record, RunError, StepFigures, TrainError,
-    Window, unix_time,
+    Event, InitRecord, LockedRun, MachineRecord, MetricsLog, Observer, Plan, Record, RunError, StepFigures,
+    TrainError, Window, unix_time,
 };
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{self, Model};
@@ -146,7 +146,10 @@ impl Trainer {
         if first >= limits.steps {
             return Ok(Ending::Finished);
         }
-        let batch = self.plan.config.train.batch;
+        let (batch, precision) = (self.plan.config.train.batch, self.plan.config.train.precision);
+        if let Some(record) = self.log.begin(MachineRecord::here(&self.device, precision, first))? {
+            observer.notice(Event::Recorded(&record));
+        }
         let mut batches = Prefetch::start(&self.plan, first).map_err(TrainError::Thread)?;
         let mut clock = Clock::new(batch);
         while self.progress.step < limits.steps {

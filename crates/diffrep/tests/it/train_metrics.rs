@@ -1,5 +1,5 @@
 //! Metrics: cut back to a checkpoint, robust against a kill, the same in TensorBoard's file.
-use diffrep::train::{HealthRecord, MetricsLog, Record, Spread, TrainRecord, metrics};
+use diffrep::train::{HealthRecord, MachineRecord, MetricsLog, Record, Spread, TrainRecord, metrics};
 use std::fs;
 use std::path::Path;
 
@@ -71,6 +71,40 @@ fn a_run_whose_health_was_not_finite_can_be_read_and_gone_on_with() {
         assert!(read.held_out_loss.is_nan() && read.spread.max.is_nan() && read.spread.min == 0.0);
         drop(MetricsLog::open(run.path(), 10).unwrap());
     }
+}
+
+#[test]
+fn what_computes_is_told_where_it_changes_and_never_twice() {
+    let run = tempfile::tempdir().unwrap();
+    let machine = |step: u64, set: &str| MachineRecord {
+        step,
+        device: "cpu".to_owned(),
+        instruction_set: Some(set.to_owned()),
+        version: "1.2.3".to_owned(),
+        message: None,
+        unix_time: 1.0,
+    };
+    let go_on = |step: u64, set: &str| {
+        let mut log = MetricsLog::open(run.path(), step).unwrap();
+        log.begin(machine(step, set)).unwrap();
+        assert_eq!(log.begin(machine(step, set)).unwrap(), None);
+        let lines = metrics::read(run.path()).unwrap().into_iter().map(|record| match record {
+            Record::Machine(machine) => (machine.step, machine.message),
+            other => panic!("{other:?}"),
+        });
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(go_on(0, "amx"), [(0, None)]);
+    assert_eq!(go_on(0, "amx"), [(0, None)]);
+    assert_eq!(go_on(10, "amx"), [(0, None)]);
+    for _ in 0..2 {
+        let told = go_on(20, "avx2");
+        let [(0, None), (20, Some(message))] = &told[..] else { panic!("{told:?}") };
+        assert!(message.contains("until 20") && message.contains("cpu (avx2), diffrep 1.2.3"), "{message}");
+    }
+    assert_eq!(go_on(30, "avx2").len(), 2);
+    // What another machine computed after a checkpoint that is gone back to isn't in the run.
+    assert_eq!(go_on(20, "amx"), [(0, None)]);
 }
 
 #[test]

@@ -277,9 +277,12 @@ fn train(
     let limits = Limits { steps, time, stop: &stop };
     let ending = trainer.run(limits, &mut |event| match event {
         SemiEvent::Step { step, .. } => bar.set_position(step),
+        SemiEvent::Warning(message) => bar.suspend(|| ui.message(format!("warning: {message}"))),
         SemiEvent::Epoch(epoch) => bar.suspend(|| ui.message(epoch_line(epoch))),
     });
     bar.finish_and_clear();
+    // Nothing looks at it any more: Ctrl-C ends what follows at once.
+    drop(stop);
     match ending? {
         Ending::Finished => {}
         ending => return output::unfinished(args, ending, (trainer.step(), steps), out, ui),

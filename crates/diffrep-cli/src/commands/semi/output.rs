@@ -1,7 +1,7 @@
 //! What `diffrep semi` writes and shows.
 use super::Args;
 use crate::arguments::without_options;
-use crate::training::ended;
+use crate::training::{ended, outcome};
 use crate::ui::{self, Ui};
 use anyhow::{Result, ensure};
 use diffrep::semi::{Outcome, Protocol, SemiTask, Summary};
@@ -57,8 +57,9 @@ pub fn unfinished(args: &Args, ending: Ending, (step, steps): (u64, u64), out: &
     let value = json!({"run": out, "method": args.method, "ended": ended, "step": step, "steps": steps});
     ui.result(&value, || {
         let run = out.display();
-        format!("{ended} at step {step} of {steps}; the same command goes on ({run})")
-    })
+        format!("{run}: {ended} at step {step} of {steps}; the same command goes on from there")
+    })?;
+    outcome(ending, out)
 }
 
 fn show(summary: &Summary, suggest: usize, file: &Path, ui: &Ui) -> Result<()> {

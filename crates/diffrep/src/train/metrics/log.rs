@@ -1,6 +1,6 @@
 //! The file of metrics and its copy for TensorBoard.
-use super::Record;
 use super::tensorboard::EventFile;
+use super::{MachineRecord, Record};
 use crate::files::PartFile;
 use crate::train::RunError;
 use std::fs::{self, File, OpenOptions};
@@ -15,6 +15,8 @@ pub struct MetricsLog {
     path: PathBuf,
     file: File,
     events: EventFile,
+    /// What computed last.
+    machine: Option<MachineRecord>,
 }
 
 impl MetricsLog {
@@ -38,7 +40,21 @@ impl MetricsLog {
             Ok(events)
         };
         let events = write_events().map_err(RunError::io("write", &folder))?;
-        Ok(Self { path, file, events })
+        let machine = records.into_iter().rev().find_map(machine_of);
+        Ok(Self { path, file, events, machine })
+    }
+
+    /// Appends `here`, which computes from now on, and tells the record; neither if it has computed until now.
+    pub fn begin(&mut self, here: MachineRecord) -> Result<Option<Record>, RunError> {
+        let record = match &self.machine {
+            Some(before) if before.agrees_with(&here) => return Ok(None),
+            Some(before) => here.after(before),
+            None => here,
+        };
+        self.machine = Some(record.clone());
+        let record = Record::Machine(record);
+        self.append(&record)?;
+        Ok(Some(record))
     }
 
     /// Appends a record; it is in the files, though not yet synced, when this returns.
@@ -68,6 +84,10 @@ pub fn read(run: &Path) -> Result<Vec<Record>, RunError> {
         serde_json::from_str(line).map_err(|e| RunError::damaged(&path, format!("line {}: {e}", index + 1)))
     };
     whole.lines().enumerate().map(parse).collect()
+}
+
+fn machine_of(record: Record) -> Option<MachineRecord> {
+    if let Record::Machine(machine) = record { Some(machine) } else { None }
 }
 
 fn line(record: &Record) -> String {

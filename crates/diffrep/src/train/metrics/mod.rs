@@ -1,9 +1,11 @@
 //! What a run tells while it trains: `metrics.jsonl`, one JSON object a line, and the same for TensorBoard.
 mod log;
+mod machine;
 mod tensorboard;
 mod window;
 
 pub use log::{MetricsLog, read};
+pub use machine::MachineRecord;
 pub use window::{StepFigures, Window};
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -18,6 +20,8 @@ pub enum Record {
     Health(HealthRecord),
     /// Guesses of images' classes, in training from few labels.
     Guesses(GuessesRecord),
+    /// What computes from here on.
+    Machine(MachineRecord),
     /// Something that a person should know.
     Warning {
         /// Steps done.
@@ -130,15 +134,17 @@ impl Record {
             Self::Train(record) => record.step,
             Self::Health(record) => record.step,
             Self::Guesses(record) => record.step,
+            Self::Machine(record) => record.step,
             Self::Warning { step, .. } => *step,
         }
     }
 
     /// The least step of a checkpoint that the line came before. Guesses at a checkpoint are made again by whoever goes on
-    /// from it.
+    /// from it, and that computes, whatever it is, writes its line again.
     fn precedes(&self) -> u64 {
         match self {
             Self::Guesses(record) => record.step + 1,
+            Self::Machine(record) => record.step + 1,
             other => other.step(),
         }
     }
@@ -149,7 +155,17 @@ impl Record {
             Self::Train(record) => record.unix_time,
             Self::Health(record) => record.unix_time,
             Self::Guesses(record) => record.unix_time,
+            Self::Machine(record) => record.unix_time,
             Self::Warning { unix_time, .. } => *unix_time,
+        }
+    }
+
+    /// What a person should know, in the words of a warning.
+    pub fn warning(&self) -> Option<&str> {
+        match self {
+            Self::Warning { message, .. } => Some(message),
+            Self::Machine(record) => record.message.as_deref(),
+            Self::Train(_) | Self::Health(_) | Self::Guesses(_) => None,
         }
     }
 
@@ -159,7 +175,7 @@ impl Record {
             Self::Train(record) => record.scalars(),
             Self::Health(record) => record.scalars(),
             Self::Guesses(record) => record.scalars(),
-            Self::Warning { .. } => Vec::new(),
+            Self::Machine(_) | Self::Warning { .. } => Vec::new(),
         }
     }
 }
