@@ -77,11 +77,17 @@ pub fn refuse_among_images(run: &Path, data: Option<&str>, out: &Path) -> Result
     Ok(sources.try_for_each(|source| refuse_inside(source, out))?)
 }
 
-/// What files made of `data` are called after: the last part of its path, without endings and thus without a dot.
+/// What files made of `data` are called after: the last part of its path without a dot, of a file without endings.
 pub fn short_name(data: &str) -> String {
     let (before, path) = data.strip_prefix(COLOURED).map_or(("", data), |path| ("coloured-", path));
-    let name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
-    format!("{before}{}", name.split('.').find(|part| !part.is_empty()).unwrap_or("data"))
+    let path = Path::new(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mut parts = name.split('.').filter(|part| !part.is_empty());
+    let name = match path.is_dir() {
+        true => parts.collect::<Vec<_>>().join("-"),
+        false => parts.next().unwrap_or_default().to_owned(),
+    };
+    format!("{before}{}", if name.is_empty() { "data" } else { &name })
 }
 
 /// Which images of a data set.
@@ -120,4 +126,25 @@ impl Part {
 /// The images of `part` or, unless one is named, the test split; all images of data without splits.
 pub fn part_or_test(part: Option<Part>, dataset: &Dataset) -> Result<ImageSet> {
     part.unwrap_or(Part::test_of(dataset)).of(dataset)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_with_dots_in_their_names_have_names_of_their_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let named = |name: &str| {
+            let folder = parent.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            short_name(&folder.display().to_string())
+        };
+        assert_eq!(
+            ["2024.06.01", "2024.06.02", ".cache", "photos"].map(named),
+            ["2024-06-01", "2024-06-02", "cache", "photos"]
+        );
+        let names = ["x/cifar-10-binary.tar.gz", "coloured:mnist", "digits", ".."].map(short_name);
+        assert_eq!(names, ["cifar-10-binary", "coloured-mnist", "digits", "data"]);
+    }
 }

@@ -1,8 +1,9 @@
 //! `diffrep analyse`.
 use super::report::save_figures;
 use crate::arguments;
+use crate::bad_images::BadImagesArgs;
 use crate::encoder::{EncoderArgs, LevelArgs, bar, refuse_unwritable};
-use crate::images::{open_data, refuse_among_images};
+use crate::images::{open_new_data, refuse_among_images};
 use crate::progress::Stages;
 use crate::ui::{self, Ui};
 use anyhow::{Context, Result, ensure};
@@ -30,6 +31,8 @@ pub struct Args {
     /// Label columns, separated by commas. Default: all.
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     label: Option<Vec<String>>,
+    #[command(flatten)]
+    bad: BadImagesArgs,
     #[command(flatten)]
     levels: LevelArgs,
     /// Probe of a single t: linear, mlp or knn. Default: linear.
@@ -74,7 +77,7 @@ pub fn run(args: Args, ui: &Ui) -> Result<()> {
     if !encoder.is_time_conditioned() {
         return Err(AnalyseError::Static.into());
     }
-    let dataset = open_data(&encoder, args.data.as_deref(), args.labels.as_deref(), ui)?;
+    let dataset = open_new_data(&encoder, args.data.as_deref(), args.labels.as_deref(), &args.bad, ui)?;
     let factors = factor_data(&dataset, args.label.as_deref())?;
     factors.iter().try_for_each(|factor| factor.labelled.refuse_learned(&encoder))?;
     let seed = Seed(encoder.record().seed);

@@ -6,7 +6,7 @@ use diffrep::nn::research::{EncoderNote, ImportedEncoder};
 use diffrep::objective::Method;
 use diffrep::sde::Sde;
 use diffrep::train::checkpoint::{self, Progress, State};
-use diffrep::train::{Config, LockedRun, RunError, RunRecord, Schedule, Sources, Window};
+use diffrep::train::{Config, LockedRun, RunError, RunRecord, Schedule, Sources};
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -145,12 +145,14 @@ fn write(args: &Args, encoder: &ImportedEncoder, note: EncoderNote, lock: &Locke
     };
     let zeros = vec![0.0; encoder.weights.len()];
     let state = State {
-        progress: Progress { step: 0, schedule, seconds: 0.0, score: None, window: Window::default() },
+        progress: Progress::fresh(schedule),
         weights: encoder.weights.clone(),
         ema: encoder.weights.clone(),
         first_moment: zeros.clone(),
         second_moment: zeros,
     };
+    // An earlier import into this folder was stopped before it was a run.
+    checkpoint::discard(lock.path(), state.progress.step)?;
     // The checkpoint first: a folder with settings and record counts as a run.
     checkpoint::save(lock.path(), &encoder.layout, &state)?;
     lock.create(&config, &record).map_err(RunError::into)

@@ -162,7 +162,7 @@ fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -
         if shown < set.len() { format!(", the first {shown} of {}", set.len()) } else { String::new() };
     let title = format!("{dataset} seen through the codes of {}{first}", args.encoder.run.display());
     let sheet = folder.figure("sheet", &ImageGrid { title, groups, rows: grid }.draw()?)?;
-    let measured: Vec<(&Column, f64, f64)> = columns
+    let measured: Vec<(&Column, f64, Option<f64>)> = columns
         .iter()
         .map(|column| {
             let (error, spread) = differences(given, &column.pixels, shape.len(), samples);
@@ -183,7 +183,7 @@ fn show(args: &Args, encoder: &LoadedEncoder, made: &Reconstructions, ui: &Ui) -
         let rows: Vec<_> = measured
             .iter()
             .map(|(column, error, spread)| {
-                let spread = if samples > 1 { format!("{spread:.3}") } else { "–".to_owned() };
+                let spread = spread.map_or_else(|| "–".to_owned(), |spread| format!("{spread:.3}"));
                 vec![column.name.clone(), format!("{error:.3}"), spread]
             })
             .collect();
@@ -202,8 +202,9 @@ fn chosen(args: &Args, dataset: &Dataset) -> Result<ImageSet> {
     Ok(set.subset(&rows))
 }
 
-/// Root mean squares over all pixels: of each sample's difference to its image, and to the mean of the image's samples.
-fn differences(images: &[f32], samples: &[f32], len: usize, count: usize) -> (f64, f64) {
+/// Root mean squares over all pixels: of each sample's difference to its image and, where there are several, to the mean of
+/// the image's samples.
+fn differences(images: &[f32], samples: &[f32], len: usize, count: usize) -> (f64, Option<f64>) {
     let (mut error, mut spread) = (0.0, 0.0);
     for (image, samples) in images.chunks(len).zip(samples.chunks(len * count)) {
         for (pixel, &target) in image.iter().enumerate() {
@@ -215,8 +216,8 @@ fn differences(images: &[f32], samples: &[f32], len: usize, count: usize) -> (f6
     }
     let total = samples.len() as f64;
     // Unbiased: the mean of the samples is itself estimated from them.
-    let free = if count > 1 { total * (count - 1) as f64 / count as f64 } else { f64::INFINITY };
-    ((error / total).sqrt(), (spread / free).sqrt())
+    let free = total * (count - 1) as f64 / count as f64;
+    ((error / total).sqrt(), (count > 1).then(|| (spread / free).sqrt()))
 }
 
 #[cfg(test)]
@@ -230,7 +231,8 @@ mod tests {
         let (error, spread) = differences(&images, &samples, 2, 2);
         assert!((error - (0.06f64 / 8.0).sqrt()).abs() < 1e-6, "{error}");
         // Sums of squares about the means: 0.02 and 0.02, over four degrees of freedom.
-        assert!((spread - (0.04f64 / 4.0).sqrt()).abs() < 1e-6, "{spread}");
-        assert_eq!(differences(&images, &images, 2, 1), (0.0, 0.0));
+        assert!((spread.unwrap() - (0.04f64 / 4.0).sqrt()).abs() < 1e-6, "{spread:?}");
+        // One sample says nothing about how far samples lie apart.
+        assert_eq!(differences(&images, &images, 2, 1), (0.0, None));
     }
 }

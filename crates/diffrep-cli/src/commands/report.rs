@@ -3,12 +3,12 @@ use crate::encoder::{EncoderArgs, LevelArgs, bar};
 use crate::images::{open_data, refuse_among_images};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use diffrep::data::{self, OpenOptions};
+use diffrep::data::{self, Labels, OpenOptions};
 use diffrep::files::PartFile;
 use diffrep::random::Seed;
-use diffrep::report::{Exhibit, ReportData, Sample, exhibits, html, show_doubtful};
+use diffrep::report::{Exhibit, ReportData, Sample, Subject, exhibits, html, show_doubtful};
 use diffrep::represent::Embeddings;
-use diffrep::train::RunFolder;
+use diffrep::train::DataConfig;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 
@@ -75,18 +75,21 @@ pub fn write(args: Args, ui: &Ui) -> Result<Written> {
 }
 
 fn add_pictures(data: &mut ReportData, args: &Args, mut t: Vec<f64>, ui: &Ui) -> Result<()> {
-    let run = &args.encoder.run;
-    if data.semi.is_some() && RunFolder::open(run).is_err() {
-        // Labels spread over frozen features leave no encoder, only guesses.
-        let spec = args.data.as_deref().context("give --data to see the images in doubt")?;
-        return Ok(show_doubtful(data, &data::open(spec, &OpenOptions::default())?.train)?);
+    if data.subject == Subject::Guesses {
+        // Labels spread over frozen features leave no encoder.
+        let own = data.semi.as_ref().and_then(|semi| semi.protocol.data_config.as_ref());
+        let spec = args.data.as_deref().or(own.map(|config| config.source.as_str()));
+        let spec = spec.context("give --data to see the images in doubt")?;
+        let options = own.map_or_else(OpenOptions::default, DataConfig::open_options);
+        let dataset = data::open(spec, &OpenOptions { labels: Labels::Ignore, ..options })?;
+        return Ok(show_doubtful(data, &dataset)?);
     }
     let encoder = args.encoder.open()?;
     if !encoder.is_time_conditioned() {
         t.truncate(1);
     }
     let dataset = open_data(&encoder, args.data.as_deref(), None, ui)?;
-    show_doubtful(data, &dataset.train)?;
+    show_doubtful(data, &dataset)?;
     let (set, split) = match &dataset.test {
         Some(test) => (test, "test"),
         None => (&dataset.train, "training"),

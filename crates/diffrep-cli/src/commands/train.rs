@@ -90,10 +90,13 @@ pub fn train(args: &Args, ui: &Ui) -> Result<(Trainer, Ending, u64)> {
         None => start(args, time, ui)?,
     };
     let stop = stop_on_ctrl_c(ui)?;
-    let steps = args.steps.map_or(trainer.plan().config().train.steps, i64::unsigned_abs);
+    let created = trainer.plan().config().train.steps;
+    // Without its arguments nobody tells how far the command that was stopped was going.
+    let planned = if args.resume.is_some() { trainer.planned() } else { created };
+    let steps = args.steps.map_or(planned, i64::unsigned_abs);
     if let Some(end) = trainer.plan().schedule().end() {
         let over = TrainError::ScheduleOver { run: trainer.path().to_owned(), end };
-        if steps > end.max(trainer.step()) && steps > trainer.plan().config().train.steps {
+        if steps > end.max(trainer.step()) && steps > created {
             return Err(over.into());
         }
         if time.is_some() && trainer.step() >= end {
@@ -193,7 +196,8 @@ fn changes(config: &Config, before: &Config) -> Vec<String> {
     let counted = given.counted(before.train.steps);
     given.train.steps = before.train.steps;
     let [given, counted] = [given, counted].map(|config| config.changes_since(before));
-    if counted.is_empty() { counted } else { given }
+    // Only counting has shortened a warm-up.
+    if before.train.minutes.is_some() && counted.is_empty() { counted } else { given }
 }
 
 /// What differs in where the first weights come from.

@@ -9,6 +9,10 @@ use std::process::Command;
 
 /// A grey encoder, alone or (`whole`) with a score network.
 fn model(whole: bool) -> Model {
+    seeded(whole, Seed(4))
+}
+
+fn seeded(whole: bool, seed: Seed) -> Model {
     let config = ModelConfig {
         height: 8,
         width: 8,
@@ -19,7 +23,7 @@ fn model(whole: bool) -> Model {
         decoder: false,
         projection: None,
     };
-    config.init(Seed(4), &Default::default()).unwrap()
+    config.init(seed, &Default::default()).unwrap()
 }
 
 /// `diffrep import checkpoint.safetensors --out run`, with further arguments.
@@ -48,6 +52,21 @@ fn an_imported_encoder_is_a_run_with_its_weights() {
     assert_eq!(state.weights, parameters::gather(&model(false)));
     assert_eq!(state.ema, state.weights);
     assert!(fail(import(&place, &GREY)).contains("run already holds a run"));
+}
+
+#[test]
+fn an_import_that_was_stopped_leaves_no_weights_to_the_next_one() {
+    let place = Place::new();
+    let checkpoint = place.path("checkpoint.safetensors");
+    StateDict::of(&model(false)).write_safetensors(&checkpoint).unwrap();
+    succeed(import(&place, &GREY));
+    for file in ["config.toml", "run.json"] {
+        std::fs::remove_file(place.path("run").join(file)).unwrap();
+    }
+    let other = seeded(false, Seed(5));
+    StateDict::of(&other).write_safetensors(&checkpoint).unwrap();
+    succeed(import(&place, &GREY));
+    assert_eq!(load(&place.path("run"), Which::Latest).unwrap().weights, parameters::gather(&other));
 }
 
 #[test]

@@ -68,6 +68,19 @@ fn a_probe_is_not_tested_on_rows_that_it_learns_from() {
     let given = ["--data", pictures.to_str().unwrap(), "--test-data", pictures.to_str().unwrap()];
     let error = fail(probe(&place.path("run"), &given));
     assert!(error.contains("some of these images are learned from"), "{error}");
+    // One folder in two parts, by two files of labels.
+    let labels = |name: &str, rows: std::ops::Range<u8>| {
+        let lines = rows.map(|n| format!("dark/{n}.png,a\nlight/{n}.png,b\n")).collect::<String>();
+        std::fs::write(place.path(name), format!("path,label\n{lines}")).unwrap();
+        place.path(name).display().to_string()
+    };
+    let (first, second) = (labels("first.csv", 0..6), labels("second.csv", 6..10));
+    let overlapping = labels("overlapping.csv", 5..10);
+    let parted = |test| {
+        probe(&place.path("run"), &[&given[..], &["--labels", &first, "--test-labels", test]].concat())
+    };
+    succeed(parted(&second));
+    assert!(fail(parted(&overlapping)).contains("are learned from"));
 }
 
 #[test]

@@ -351,7 +351,11 @@ fn bad_images_end_a_command_or_are_left_out_as_asked() {
     assert!(trained.status.success());
     let told = String::from_utf8_lossy(&trained.stderr).into_owned();
     assert!(told.contains("left out: ") && told.contains("dark/9.png"), "{told}");
-    for (command, more) in [("encode", &[][..]), ("neighbours", &["--row", "0", "-k", "30", "--t", "0"])] {
+    for (command, more) in [
+        ("encode", &[][..]),
+        ("neighbours", &["--row", "0", "-k", "30", "--t", "0"]),
+        ("probe", &["--probe", "knn", "--seeds", "1", "--t", "0"]),
+    ] {
         let on = |how: &str| {
             let mut command = diffrep(&[command, "--json", "--on-bad", how]);
             command.arg(&run).arg("--data").arg(&pictures).args(more);

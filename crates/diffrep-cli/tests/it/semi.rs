@@ -182,6 +182,7 @@ fn slips_are_one_line_each() {
             "--method is `magic`, expected propagate, laplacenet or supervised",
         ),
         (&["--labels", "5", "--t", "two"], "--t is `two`, expected a t in [0, 1] or `learned`"),
+        (&["--labels", "5", "--t", "2"], "--t is `2`, expected a t in [0, 1] or `learned`"),
         (&["--labels", "5", "--batch", "1"], "batch is 1, expected 2 to 1 048 576"),
         (&["--labels", "5", "--minutes=-1"], "--minutes is -1, expected a positive number"),
     ] {
@@ -201,10 +202,55 @@ fn labels_spread_over_pixels_are_reported_with_the_images_in_doubt() {
     let mut spread = diffrep(&["semi", "--labels", "1", "--method", "propagate", "--json", "--quiet"]);
     spread.arg("--data").arg(&pictures).arg("--out").arg(&out);
     succeed(spread);
-    let mut report = diffrep(&["report", "--json", "--quiet"]);
-    report.arg(&out).arg("--data").arg(&pictures);
-    let figures = succeed(report)["figures"].to_string();
-    assert!(figures.contains("doubtful"), "{figures}");
+    // What other pictures of the same names show was never in doubt.
+    let other = place.path("other");
+    for class in ["dark", "light"] {
+        std::fs::create_dir_all(other.join(class)).unwrap();
+        for entry in std::fs::read_dir(pictures.join(class)).unwrap().skip(1) {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, other.join(class).join(path.file_name().unwrap())).unwrap();
+        }
+    }
+    for (data, shown) in [(None, true), (Some(&pictures), true), (Some(&other), false)] {
+        let mut report = diffrep(&["report", "--json", "--quiet"]);
+        report.arg(&out);
+        if let Some(data) = data {
+            report.arg("--data").arg(data);
+        }
+        let figures = succeed(report)["figures"].to_string();
+        assert_eq!(figures.contains("doubtful"), shown, "{figures}");
+    }
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(!page.contains("diffrep probe") && !page.contains("diffrep train"), "there is no encoder");
+}
+
+#[test]
+fn images_in_doubt_are_those_of_the_run_or_none() {
+    let place = Place::new();
+    succeed(semi(&place, "run", &["--labels", "5", "--steps", "2", "--batch", "20"]));
+    // Rows of arrays are called alike whatever they show.
+    for (data, shown) in [(None, true), (Some("digits"), true), (Some("shapes"), false)] {
+        let mut report = diffrep(&["report", "--json", "--quiet", "--images", "20"]);
+        report.arg(place.path("run")).args(data.map(|data| ["--data", data]).into_iter().flatten());
+        let output = report.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(told.contains("doubtful"), shown, "{told} {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_report_of_a_run_that_is_not_finished_names_no_command_of_another() {
+    let place = Place::new();
+    let begun = ["--labels", "5", "--steps", "200", "--batch", "20", "--minutes", "0.00001"];
+    assert_eq!(succeed(semi(&place, "run", &begun))["ended"], "time is up");
+    let mut report = diffrep(&["report", "--json", "--quiet", "--images", "20"]);
+    report.arg(place.path("run"));
+    succeed(report);
+    let page = std::fs::read_to_string(place.path("run/report.html")).unwrap();
+    assert!(
+        page.contains("Training from few labels is not over") && !page.contains("diffrep train"),
+        "{page}"
+    );
 }
 
 #[test]

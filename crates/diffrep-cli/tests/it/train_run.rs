@@ -19,6 +19,33 @@ fn the_same_command_given_twice_goes_on() {
 }
 
 #[test]
+fn a_longer_training_that_was_stopped_goes_on_to_its_end() {
+    let place = Place::new();
+    succeed(place.train("run", &["--steps", "2", "--checkpoint-every", "1"]));
+    let resume = |more: &[&str]| {
+        let mut command = diffrep(&["train", "--json", "--quiet"]);
+        command.args(more).arg("--resume").arg(place.path("run"));
+        succeed(command)
+    };
+    // A thousandth of a second is over after a step.
+    let stopped = resume(&["--steps", "9", "--minutes", "0.00001"]);
+    assert_eq!((stopped["step"].as_u64(), stopped["ended"].as_str()), (Some(3), Some("time is up")));
+    assert_eq!(resume(&[])["step"], 9);
+    assert_eq!(resume(&[])["step"], 9);
+}
+
+#[test]
+fn a_warm_up_that_was_not_counted_is_not_taken_for_one() {
+    let place = Place::new();
+    let train = |warm_up: &str| {
+        place.train("run", &["--steps", "20", "--set", &format!("optimiser.warm_up={warm_up}")])
+    };
+    succeed(train("2"));
+    let message = fail(train("3"));
+    assert!(message.contains("optimiser.warm_up was 2, is 3"), "{message}");
+}
+
+#[test]
 fn a_run_with_other_settings_is_not_overwritten() {
     let place = Place::new();
     succeed(place.train("run", &["--steps", "2"]));

@@ -40,7 +40,7 @@ pub enum DataError {
         reason: String,
     },
     /// Images of a folder that can't be used.
-    #[error("{}: {count} of {total} images can't be read (left out by --on-bad skip; for training by --set data.on_bad=skip): {first}", path.display())]
+    #[error("{}: {count} of {total} images can't be read (left out by --on-bad skip where a command has it, in training by --set data.on_bad=skip): {first}", path.display())]
     BadImages {
         /// The folder.
         path: PathBuf,
@@ -52,7 +52,7 @@ pub enum DataError {
         first: String,
     },
     /// An image larger than the limit; it is not decoded.
-    #[error("{}: {width}×{height} pixels exceed the limit of {limit} pixels an image (a larger one: --pixel-limit, for training --set data.pixel_limit)", path.display())]
+    #[error("{}: {width}×{height} pixels exceed the limit of {limit} pixels an image (a larger one: `data inspect` and `data split` --pixel-limit, in training --set data.pixel_limit)", path.display())]
     PixelLimit {
         /// The image.
         path: PathBuf,

@@ -1,11 +1,10 @@
 //! Telling images apart however their data are called, so that nobody is tested on what was learned.
+use super::fingerprint::names_checksum;
 use super::formats::{cifar, idx};
-use super::{COLOURED, DataError, Dataset, ImageSet, LabelColumn, is_built_in, origin};
+use super::{COLOURED, Dataset, ImageSet, origin};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-
-/// Images whose pixels are summed at a time.
-const READ_AT_ONCE: usize = 1024;
 
 /// Where the rows of a split come from.
 #[derive(Clone, Debug)]
@@ -49,7 +48,22 @@ impl Provenance {
         }
         let inner = theirs.join("train");
         let learned = if inner.is_dir() { inner } else { theirs };
-        (0..images.len()).any(|row| self.data.join(images.id(row)).starts_with(&learned))
+        self.paths(images).any(|path| path.starts_with(&learned))
+    }
+
+    /// Whether `images`, rows of this split, and `others`, of the split that comes from `theirs`, have any in common. Files
+    /// are known by their paths, other images by the file that holds all of them.
+    pub fn shares(&self, images: &ImageSet, (theirs, others): (&Self, &ImageSet)) -> bool {
+        if self.files.is_none() || theirs.files.is_none() {
+            return self.overlaps(images, &theirs.data.to_string_lossy(), None);
+        }
+        let learned: HashSet<PathBuf> = theirs.paths(others).collect();
+        self.paths(images).any(|path| learned.contains(&path))
+    }
+
+    /// Paths of `images` that lie in files of their own.
+    fn paths(&self, images: &ImageSet) -> impl Iterator<Item = PathBuf> {
+        (0..images.len()).map(|row| self.data.join(images.id(row)))
     }
 }
 
@@ -83,46 +97,6 @@ fn holder(path: &Path, test: bool) -> PathBuf {
         Some((train, tested)) => tested.filter(|_| test).unwrap_or(train),
         None => cifar::find_in(path).unwrap_or_else(|| path.to_owned()),
     }
-}
-
-/// CRC-32C of the names and labels of all rows, of those of the test split only if `test`.
-pub(crate) fn rows_checksum(dataset: &Dataset, test: bool) -> u32 {
-    let sets = std::iter::once(&dataset.train).chain(dataset.test.iter().filter(|_| test));
-    sets.fold(0, |sum, set| {
-        let labels = set.labels().map_or(0, LabelColumn::checksum);
-        let sum = crc32c::crc32c_append(sum, &names_checksum(set).to_le_bytes());
-        crc32c::crc32c_append(sum, &labels.to_le_bytes())
-    })
-}
-
-/// CRC-32C of the pixels of images, from the data at `source`, without files of their own: their names are only the numbers
-/// of their rows. `None` of image files, to decode which would take too long, and of built-in data, which are the same
-/// everywhere but for what a system's mathematics rounds.
-///
-/// # Errors
-/// Images that can't be read.
-pub(crate) fn pixels_checksum(source: &str, images: &ImageSet) -> Result<Option<u32>, DataError> {
-    let name = source.strip_prefix(COLOURED).unwrap_or(source);
-    if images.file_sizes().is_some() || is_built_in(name) {
-        return Ok(None);
-    }
-    let rows: Vec<usize> = (0..images.len()).collect();
-    let (mut sum, mut pixels, mut bytes) = (0, Vec::new(), Vec::new());
-    for rows in rows.chunks(READ_AT_ONCE) {
-        pixels.resize(rows.len() * images.shape().len(), 0.0);
-        images.read(rows, &mut pixels)?;
-        bytes.clear();
-        bytes.extend(pixels.iter().flat_map(|value| value.to_le_bytes()));
-        sum = crc32c::crc32c_append(sum, &bytes);
-    }
-    Ok(Some(sum))
-}
-
-/// CRC-32C of the images' names in their order, each ended by a zero.
-pub(crate) fn names_checksum(images: &ImageSet) -> u32 {
-    (0..images.len()).fold(0, |sum, row| {
-        crc32c::crc32c_append(crc32c::crc32c_append(sum, images.id(row).as_bytes()), &[0])
-    })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub(crate) fn resample(
     height: usize,
     width: usize,
     shape: ImageShape,
-    mut line: impl FnMut(usize, &mut [f32]),
+    line: impl FnMut(usize, &mut [f32]),
     out: &mut [f32],
 ) {
     let (mut window_height, mut window_width) = (height as f64, width as f64);
@@ -46,6 +46,28 @@ pub(crate) fn resample(
     } else {
         window_height = window_width * shape.height as f64 / shape.width as f64;
     }
+    resample_window([height, width], [window_height, window_width], shape, line, out);
+}
+
+/// The same with the whole image, whose proportions may change.
+pub(crate) fn squeeze(
+    height: usize,
+    width: usize,
+    shape: ImageShape,
+    line: impl FnMut(usize, &mut [f32]),
+    out: &mut [f32],
+) {
+    resample_window([height, width], [height as f64, width as f64], shape, line, out);
+}
+
+/// The centred window of an image of `height` × `width`, resampled to `shape`.
+fn resample_window(
+    [height, width]: [usize; 2],
+    [window_height, window_width]: [f64; 2],
+    shape: ImageShape,
+    mut line: impl FnMut(usize, &mut [f32]),
+    out: &mut [f32],
+) {
     let columns = taps_of_part(width, centred(width, window_width), shape.width);
     let mut by_line: Vec<Vec<(usize, f32)>> = vec![Vec::new(); height];
     for (y, tap) in taps_of_part(height, centred(height, window_height), shape.height).iter().enumerate() {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 /// Streams of [`Purpose::Split`].
 const HELD_OUT: u16 = 0;
 const FEW_LABELS: u16 = 1;
+const TIES: u16 = 2;
 
 /// Part of data without a test split that probes are tested on.
 const TESTED: f64 = 0.2;
@@ -26,7 +27,28 @@ pub struct Split {
 /// # Errors
 /// `fraction` outside [0, 1).
 pub fn stratified_split(labels: &[Option<u32>], fraction: f64, seed: Seed) -> Result<Split, DataError> {
+    split(rows_by_class(labels), fraction, seed, |class| class)
+}
+
+/// The same, but of equal remainders the seed decides. With few rows a class they are the rule: the first classes would
+/// be held out with every seed, the others never.
+///
+/// # Errors
+/// As [`stratified_split`].
+pub(crate) fn few_label_split(labels: &[Option<u32>], fraction: f64, seed: Seed) -> Result<Split, DataError> {
     let classes = rows_by_class(labels);
+    let count = classes.last_key_value().map_or(0, |(&last, _)| last as usize + 1);
+    let ranks = seed.key(Purpose::Split, TIES, 0).permutation(0, count);
+    split(classes, fraction, seed, |class| ranks[class as usize])
+}
+
+/// Of equal remainders the class with the smaller `rank` has one row more held out.
+fn split<R: Ord>(
+    classes: BTreeMap<u32, Vec<usize>>,
+    fraction: f64,
+    seed: Seed,
+    rank: impl Fn(u32) -> R,
+) -> Result<Split, DataError> {
     let labelled: usize = classes.values().map(Vec::len).sum();
     let target = held_out_count(labelled, fraction)?;
     let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
@@ -37,7 +59,7 @@ pub fn stratified_split(labels: &[Option<u32>], fraction: f64, seed: Seed) -> Re
         counts.insert(class, whole);
         remainders.push((share - share.floor(), class));
     }
-    remainders.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    remainders.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| rank(a.1).cmp(&rank(b.1))));
     let mut missing = target - counts.values().sum::<usize>();
     for (_, class) in remainders {
         let count = counts.entry(class).or_default();

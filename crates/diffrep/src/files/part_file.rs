@@ -26,6 +26,13 @@ impl PartFile {
         if path.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder"));
         }
+        if path.exists() && !path.is_file() {
+            // Whoever may would put a file in the place of a device.
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "it is no file, but a device or the like",
+            ));
+        }
         let part = path.with_file_name(part_name(name));
         let file = BufWriter::with_capacity(1 << 16, claim(&part)?);
         Ok(Self { path: path.to_owned(), part, file: Some(file) })
@@ -199,6 +206,20 @@ mod tests {
         let error = PartFile::write_whole(&path, b"new").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("null");
+        std::os::unix::fs::symlink("/dev/null", &path).unwrap();
+        for path in [&path, Path::new("/dev/null")] {
+            let error = PartFile::create(path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput, "{error}");
+            assert!(!path.with_extension("part").exists());
+        }
+        assert_eq!(names(folder.path()), ["null"]);
     }
 
     #[test]

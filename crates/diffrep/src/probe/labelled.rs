@@ -73,9 +73,7 @@ impl LabelledData {
             label: labels.name.clone(),
         };
         let provenance = Provenance::of_test(test_data).unwrap_or_else(|| Provenance::of_train(test_data));
-        if test.is_some() && provenance.overlaps(&tested, &train.origin, None) {
-            return Err(ProbeError::TestedOnTrained { data: test_data.name.clone() });
-        }
+        let (named, learned) = (test.is_some(), Provenance::of_train(train));
         let mut train =
             labelled(&learn, find(train, &learn, column)?, &classes, (&train.name, "learn from"))?;
         let name = data.label.as_str();
@@ -85,6 +83,10 @@ impl LabelledData {
             &classes,
             (&test_data.name, "test on"),
         )?;
+        // One folder may be split by two files of labels.
+        if named && provenance.shares(&test.images, (&learned, &train.images)) {
+            return Err(ProbeError::TestedOnTrained { data: test_data.name.clone() });
+        }
         let held_out = parts.is_some();
         for (side, part) in [&mut train, &mut test].into_iter().zip(parts.iter().flatten()) {
             side.rows.iter_mut().for_each(|row| *row = part[*row]);

@@ -1,6 +1,6 @@
 //! Which labelled rows a head learns from, and which choose its hyper-parameters.
 use super::ProbeError;
-use crate::data::{LabelColumn, per_class, stratified_split};
+use crate::data::{LabelColumn, few_label_split, per_class, stratified_split};
 use crate::random::Seed;
 
 /// Rows of the labelled training data, ascending.
@@ -20,14 +20,13 @@ impl Split {
         validation: f64,
         seed: Seed,
     ) -> Result<Self, ProbeError> {
-        let rows = match few {
-            Some(wanted) => {
-                per_class(labels, wanted, seed).map_err(|error| ProbeError::FewLabels { wanted, error })?
-            }
-            None => (0..labels.values.len()).collect(),
+        let Some(wanted) = few else {
+            let split = stratified_split(&labels.values, validation, seed)?;
+            return Ok(Self { fit: split.rest, validation: split.held_out });
         };
-        let drawn = labels.subset(&rows);
-        let split = stratified_split(&drawn.values, validation, seed)?;
+        let rows = per_class(labels, wanted, seed);
+        let rows = rows.map_err(|error| ProbeError::FewLabels { wanted, error })?;
+        let split = few_label_split(&labels.subset(&rows).values, validation, seed)?;
         let places = |part: &[usize]| part.iter().map(|&i| rows[i]).collect();
         Ok(Self { fit: places(&split.rest), validation: places(&split.held_out) })
     }
@@ -60,6 +59,21 @@ mod tests {
         let second = |rows: &[usize]| rows.iter().filter(|&&row| row >= 100).count();
         assert_eq!((second(&split.fit), second(&split.validation)), (18, 2));
         assert!(split.validation.iter().all(|row| !split.fit.contains(row)));
+    }
+
+    #[test]
+    fn with_few_labels_the_seed_draws_the_classes_that_validate() {
+        let classes = (0..10).map(|class| class.to_string()).collect();
+        let values = (0..200).map(|row| Some(row % 10)).collect();
+        let labels = LabelColumn { name: "label".to_owned(), classes, values };
+        let mut times = [0; 10];
+        for seed in 0..100 {
+            let split = Split::draw(&labels, Some(5), 0.1, Seed(seed)).unwrap();
+            assert_eq!((split.fit.len(), split.validation.len()), (45, 5));
+            split.validation.iter().for_each(|row| times[row % 10] += 1);
+        }
+        // Half of the seeds each: 50 ± 5.
+        assert!(times.iter().all(|times| (30..=70).contains(times)), "{times:?}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod pca;
 mod pictures;
 mod score;
 mod semi;
+mod subject;
 
 pub use analysis::analysis;
 pub use embedding::Embedded;
@@ -29,3 +30,4 @@ pub use metrics::Metrics;
 pub use model::{ReportData, shell_word};
 pub use pca::{Plane, align_signs, pca};
 pub use pictures::{Sample, show_doubtful};
+pub use subject::Subject;

@@ -3,13 +3,14 @@ use super::ReportError;
 use super::figure::{ImageGrid, Scatter};
 use super::metrics::Metrics;
 use super::score;
+use super::subject::Subject;
 use crate::analyse::Analysis;
 use crate::probe::{Score, Scores};
 use crate::semi::Summary;
 use crate::train::{SEMI_SETTINGS, flatten};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Everything in a report; whatever is missing is replaced by a sentence that says how to make it.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +31,12 @@ pub struct ReportData {
     pub scores: Vec<Score>,
     /// Words of the command that measured them.
     pub probed: Vec<String>,
-    /// Whether the weights come from elsewhere, so that no command trains them.
-    pub imported: bool,
+    /// What the folder holds.
+    pub subject: Subject,
+    /// Whether its codes are the same at every t.
+    pub is_static: bool,
+    /// Whether its images have no labels of their own.
+    pub is_unlabelled: bool,
     /// Which t holds what.
     pub analysis: Option<Analysis>,
     /// What few labels came to.
@@ -57,8 +62,9 @@ impl ReportData {
         let existing = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
         let mut configuration =
             existing("config.toml").map_or(Ok(Vec::new()), |path| read_configuration(&path))?;
-        if let Some(path) = existing(SEMI_SETTINGS) {
-            of_few_labels(&mut configuration, &read_json(&path)?);
+        let few_labels = existing(SEMI_SETTINGS);
+        if let Some(path) = &few_labels {
+            of_few_labels(&mut configuration, &read_json(path)?);
         }
         let record = existing("run.json").map_or(Ok(Value::Null), |path| read_json(&path))?;
         let metrics =
@@ -66,8 +72,16 @@ impl ReportData {
         let scores = existing("probe.json").map_or(Ok(Scores::default()), |path| score::read(&path))?;
         let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
         let semi: Option<Summary> = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
+        let subject = match (&few_labels, &semi) {
+            (Some(_), _) => Subject::FewLabels,
+            (None, Some(_)) if record.is_null() => Subject::Guesses,
+            _ if record.get("train_images").and_then(Value::as_u64) == Some(0) => Subject::Imported,
+            _ => Subject::Run,
+        };
+        // A slash at its end would be one in the midst of the commands.
+        let run: PathBuf = run.components().collect();
         Ok(Self {
-            title: semi.as_ref().map_or_else(|| title(run, &configuration, &record), few_labels_title),
+            title: semi.as_ref().map_or_else(|| title(&run, &configuration, &record), few_labels_title),
             run: shell_word(&run.display().to_string()),
             init: record.pointer("/init/run").and_then(Value::as_str).map(str::to_owned),
             facts: facts(&record, &metrics),
@@ -75,7 +89,9 @@ impl ReportData {
             metrics,
             scores: scores.scores,
             probed: scores.arguments,
-            imported: record.get("train_images").and_then(Value::as_u64) == Some(0),
+            subject,
+            is_static: record.pointer("/model/encoder/time_conditioned") == Some(&Value::Bool(false)),
+            is_unlabelled: record.get("classes").is_some_and(Value::is_null),
             analysis,
             semi,
             doubtful: None,
@@ -101,20 +117,19 @@ impl ReportData {
 
     /// Commands that make this report again, from nothing.
     pub fn commands(&self) -> Vec<String> {
-        let run = match self.imported {
-            true => self.run.clone(),
-            false => format!("{}-again", self.run),
-        };
+        let again = format!("{}-again", self.run);
         let init = self.init.as_ref().map_or(String::new(), |init| format!(" --init {}", shell_word(init)));
-        let made = match &self.semi {
-            Some(semi) => Some(format!("diffrep {} --out {run}", line(&semi.protocol.arguments))),
-            None if self.imported => None,
-            None => Some(format!(
-                "diffrep train --config {}/config.toml{init}{} --out {run}",
+        let made = match (&self.semi, self.subject) {
+            (Some(semi), _) => Some(format!("diffrep {} --out {again}", line(&semi.protocol.arguments))),
+            (None, Subject::Run) => Some(format!(
+                "diffrep train --config {}/config.toml{init}{} --out {again}",
                 self.run,
                 self.more_steps()
             )),
+            // Nothing makes an imported encoder, and a run of few labels tells by what when it is finished.
+            (None, _) => None,
         };
+        let run = if made.is_some() { &again } else { &self.run };
         let measured = |command: &str, arguments: &[String]| match arguments {
             [] => format!("diffrep {command} {run}"),
             [command, options @ ..] => format!("diffrep {} {run} {}", shell_word(command), line(options)),

@@ -3,7 +3,7 @@ use super::ReportError;
 use super::embedding::Embedded;
 use super::figure::{Cell, CellMark, ImageGrid, Thumbnail};
 use super::model::ReportData;
-use crate::data::ImageSet;
+use crate::data::{Dataset, Fingerprint, ImageSet};
 use crate::random::{Purpose, Seed, monitor};
 use crate::semi::Doubtful;
 
@@ -74,13 +74,17 @@ impl Sample {
 /// Columns of the sheet of doubtful images.
 const DOUBTFUL_COLUMNS: usize = 10;
 
-/// Adds the pictures of the images that [`ReportData::semi`] names as doubtful, rows of `set`; those that it hasn't there,
-/// under the same name, are left out.
+/// Adds the pictures of the images that [`ReportData::semi`] names as doubtful, training images of `dataset`; none if these
+/// are known to be others, and those that it hasn't there, under the same name, are left out.
 ///
 /// # Errors
 /// An image that can't be read.
-pub fn show_doubtful(data: &mut ReportData, set: &ImageSet) -> Result<(), ReportError> {
+pub fn show_doubtful(data: &mut ReportData, dataset: &Dataset) -> Result<(), ReportError> {
     let Some(semi) = &data.semi else { return Ok(()) };
+    let set = &dataset.train;
+    if semi.fingerprint().difference(Fingerprint::of(&dataset.origin, set)?).is_some() {
+        return Ok(());
+    }
     let mut cells = Vec::new();
     let there = |image: &&Doubtful| image.row < set.len() && set.id(image.row) == image.id;
     for image in semi.doubtful.iter().filter(there) {

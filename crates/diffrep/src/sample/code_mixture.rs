@@ -49,8 +49,8 @@ impl CodeMixture {
         }
         let rows =
             DMatrix::from_iterator(length, values.len() / length, values.iter().map(|&v| f64::from(v)));
-        let principal = Principal::fit(&rows, COMPONENTS_KEPT, seed);
-        let mixture = GaussianMixture::fit_columns(&principal.project(&rows), components, seed)?;
+        let (principal, coordinates) = Principal::fit(rows, COMPONENTS_KEPT, seed);
+        let mixture = GaussianMixture::fit_columns(&coordinates, components, seed)?;
         Ok(Self { levels: levels.to_vec(), principal, mixture, limits })
     }
 

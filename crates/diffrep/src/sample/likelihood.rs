@@ -27,7 +27,9 @@ pub struct Likelihood {
 
 /// `ln p(x) = ln p_1(x_1) + ∫ ∇·f̃ dt` from ε to 1 along the flow `f̃ = f·x − ½g² score` of images `x` `[N, D]`.
 ///
-/// `tolerance` bounds the error of a step, in the units of x and in nats.
+/// `tolerance` bounds the estimated error of a step: its root mean square over an image's numbers (in the units of x) and the
+/// integral (in nats), each divided by 1 + its own size. The integral is one number among them, so that its error may be
+/// larger than the tolerance says.
 ///
 /// # Errors
 /// A tolerance outside (0, 1), no probes, numbers that aren't finite.

@@ -15,35 +15,27 @@ pub(super) struct Principal {
 }
 
 impl Principal {
-    /// The first `most` components of `rows`, `[D, N]` with a row in each column; as many as D if that isn't more.
+    /// The first `most` components of `rows`, `[D, N]` with a row in each column, as many as D if that isn't more; and the
+    /// rows' coordinates `[k, N]`.
     ///
-    /// By orthogonal iteration (Golub and Van Loan, "Matrix computations", 8.2.4), which needs no D×D matrix.
-    pub(super) fn fit(rows: &DMatrix<f64>, most: usize, seed: Seed) -> Self {
+    /// By orthogonal iteration (Golub and Van Loan, "Matrix computations", 8.2.4), which needs no D×D matrix. The rows,
+    /// which may be most of the memory, are not copied.
+    pub(super) fn fit(mut rows: DMatrix<f64>, most: usize, seed: Seed) -> (Self, DMatrix<f64>) {
         let mean = rows.column_mean();
         let (dim, count) = rows.shape();
+        rows.column_iter_mut().for_each(|mut column| column -= &mean);
         if dim <= most {
-            return Self { mean, basis: None };
+            return (Self { mean, basis: None }, rows);
         }
-        let mut centred = rows.clone();
-        centred.column_iter_mut().for_each(|mut column| column -= &mean);
         let kept = most.min(count);
         let mut start = vec![0.0; dim * kept];
         NoiseRows::distinct(seed, kept).normal(Stream::Fit, 0, dim, &mut start);
         let mut basis = DMatrix::from_iterator(dim, kept, start.into_iter().map(f64::from));
         for _ in 0..ROUNDS {
-            basis = (&centred * centred.tr_mul(&basis)).qr().q();
+            basis = (&rows * rows.tr_mul(&basis)).qr().q();
         }
-        Self { mean, basis: Some(basis) }
-    }
-
-    /// Coordinates `[k, N]` of `rows` `[D, N]`.
-    pub(super) fn project(&self, rows: &DMatrix<f64>) -> DMatrix<f64> {
-        let mut centred = rows.clone();
-        centred.column_iter_mut().for_each(|mut column| column -= &self.mean);
-        match &self.basis {
-            Some(basis) => basis.tr_mul(&centred),
-            None => centred,
-        }
+        let coordinates = basis.tr_mul(&rows);
+        (Self { mean, basis: Some(basis) }, coordinates)
     }
 
     /// Rows `[D, N]` at `coordinates` `[k, N]`.
@@ -69,10 +61,9 @@ mod tests {
         let mixing = DMatrix::from_fn(90, 3, |i, j| ((i * (j + 2)) as f64 * 0.37).sin());
         let inner = DMatrix::from_iterator(3, 200, weights.into_iter().map(f64::from));
         let rows = (mixing * inner).add_scalar(5.0);
-        let principal = Principal::fit(&rows, 3, Seed(0));
-        let back = principal.lift(&principal.project(&rows));
-        assert!((back - &rows).abs().max() < 1e-9);
-        assert_eq!(principal.project(&rows).nrows(), 3);
+        let (principal, coordinates) = Principal::fit(rows.clone(), 3, Seed(0));
+        assert!((principal.lift(&coordinates) - &rows).abs().max() < 1e-9);
+        assert_eq!(coordinates.nrows(), 3);
     }
 
     #[test]
@@ -82,14 +73,14 @@ mod tests {
         let scales = |i: usize| if i < 2 { 10.0 } else { 1.0 };
         let noise = DMatrix::from_iterator(80, 400, noise.into_iter().map(f64::from));
         let rows = DMatrix::from_fn(80, 400, |i, n| scales(i) * noise[(i, n)]);
-        let basis = Principal::fit(&rows, 2, Seed(0)).basis.unwrap();
+        let basis = Principal::fit(rows, 2, Seed(0)).0.basis.unwrap();
         assert!(basis.rows(2, 78).norm() < 0.2, "{}", basis.rows(2, 78).norm());
     }
 
     #[test]
     fn short_rows_keep_their_coordinates() {
         let rows = DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 6.0, 0.0, 0.0, 3.0]);
-        let projected = Principal::fit(&rows, 64, Seed(0)).project(&rows);
+        let (_, projected) = Principal::fit(rows, 64, Seed(0));
         assert_eq!(projected.row(0).iter().copied().collect::<Vec<_>>(), [-2.0, -1.0, 3.0]);
     }
 }

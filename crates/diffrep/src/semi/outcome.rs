@@ -3,9 +3,10 @@ use super::SemiError;
 use super::propagate::{Propagated, certainty};
 use super::record::read_json;
 use super::task::SemiTask;
-use crate::data::ImageSet;
+use crate::data::{Fingerprint, ImageSet};
 use crate::files::PartFile;
 use crate::measure::first_largest;
+use crate::train::DataConfig;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -31,6 +32,9 @@ pub struct Doubtful {
 pub struct Protocol {
     /// Name of the data.
     pub data: String,
+    /// Where they lie and how they were read; absent in files of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_config: Option<DataConfig>,
     /// Which labels were known: `10 a class, label seed 0`, or the file.
     pub labels: String,
     /// What the labels were spread over or what was trained: `raw pixels`, or a run with step, weights and t.
@@ -49,6 +53,12 @@ pub struct Summary {
     pub protocol: Protocol,
     /// Images.
     pub images: usize,
+    /// CRC-32C of their names; absent in files of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_checksum: Option<u32>,
+    /// CRC-32C of their pixels, where images don't lie in files of their own; absent as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels_checksum: Option<u32>,
     /// Images whose label was known.
     pub labelled: usize,
     /// [`Outcome::unlabelled_accuracy`].
@@ -86,6 +96,11 @@ impl Summary {
     /// A file that can't be read or is none.
     pub fn read(run: &Path) -> Result<Option<Self>, SemiError> {
         read_json(&run.join(FILE))
+    }
+
+    /// The images.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { rows: self.images_checksum, pixels: self.pixels_checksum }
     }
 }
 
@@ -156,7 +171,18 @@ impl Outcome {
     }
 
     /// The outcome of `method` without the single images, but for the `doubtful` most doubtful ones of `set`.
-    pub fn summary(&self, method: &str, protocol: Protocol, set: &ImageSet, doubtful: usize) -> Summary {
+    ///
+    /// # Errors
+    /// Images that can't be read.
+    pub fn summary(
+        &self,
+        method: &str,
+        protocol: Protocol,
+        set: &ImageSet,
+        doubtful: usize,
+    ) -> Result<Summary, SemiError> {
+        let source = protocol.data_config.as_ref().map_or(&protocol.data, |config| &config.source);
+        let known = Fingerprint::of(source, set)?;
         let (guesses, classes) = (self.guesses(), self.classes.len());
         let doubtful = self.most_doubtful(doubtful).into_iter().map(|row| Doubtful {
             row,
@@ -164,10 +190,12 @@ impl Outcome {
             guess: self.classes[guesses[row]].clone(),
             probability: self.probabilities[row * classes + guesses[row]],
         });
-        Summary {
+        Ok(Summary {
             method: method.to_owned(),
             protocol,
             images: self.labelled.len(),
+            images_checksum: known.rows,
+            pixels_checksum: known.pixels,
             labelled: self.labelled.iter().filter(|labelled| **labelled).count(),
             unlabelled_accuracy: self.unlabelled_accuracy,
             test_accuracy: self.test_accuracy,
@@ -177,7 +205,7 @@ impl Outcome {
             converged: self.converged,
             residual: self.residual,
             doubtful: doubtful.collect(),
-        }
+        })
     }
 
     /// The `count` most doubtful images without a label, the most doubtful first (of equal ones the lower row): what a

@@ -2,8 +2,9 @@
 use super::settings::SemiSettings;
 use super::start::Network;
 use super::{SemiError, SemiTask};
+use crate::data::Difference;
 use crate::files::PartFile;
-use crate::train::{self, LockedRun, RunError, RunRecord};
+use crate::train::{self, LockedRun, RunError};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -46,20 +47,14 @@ impl SemiRecord {
             return Err(RunError::Foreign { path }.into());
         };
         let record = existing.record()?;
-        let differ = |of: fn(&RunRecord) -> Option<u32>| {
-            of(&record).zip(of(&network.record)).is_some_and(|(before, now)| before != now)
-        };
-        let renamed = differ(|record| record.images_checksum);
-        let repainted = differ(|record| record.pixels_checksum);
+        let (images, now) = (record.fingerprint(), network.record.fingerprint());
+        let difference = images.difference(now);
         let mut config = existing.config()?;
         if network.config.data.labels == "ignore" {
             // What the data's own labels are doesn't matter then; earlier versions wrote otherwise.
             config.data.labels.clone_from(&network.config.data.labels);
         }
-        // Moved images are known by their names, and by their pixels where names say nothing; earlier versions wrote less.
-        let checksums =
-            |record: &RunRecord| [record.images_checksum, record.pixels_checksum].map(|sum| sum.is_some());
-        let known = record.images_checksum.is_some() && checksums(&record) == checksums(&network.record);
+        let known = images.can_tell(now);
         if known {
             config.data = config.data.moved_to(&network.config.data);
         }
@@ -69,8 +64,8 @@ impl SemiRecord {
                 "its images",
                 (record.dataset != network.record.dataset && !known) || record.shape != network.record.shape,
             ),
-            ("the names or the order of its images", renamed),
-            ("the pixels of its images", repainted),
+            ("the names or the order of its images", difference == Some(Difference::Rows)),
+            ("the pixels of its images", difference == Some(Difference::Pixels)),
             ("their normalisation", record.preprocess != network.record.preprocess),
             ("the labels", (&before.classes, &before.labels) != (&self.classes, &self.labels)),
             ("the settings of `semi`", before.settings != self.settings),

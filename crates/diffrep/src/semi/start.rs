@@ -1,7 +1,7 @@
 //! Where the network of a few-label run comes from.
 use super::settings::{SemiSettings, TimeFed};
 use super::{SemiError, SemiTask};
-use crate::data::{LearnedLabels, names_checksum, pixels_checksum};
+use crate::data::{Fingerprint, LearnedLabels};
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{Model, ModelConfig};
 use crate::objective::Method;
@@ -75,6 +75,7 @@ impl Start {
         if let Self::Trained(trained, _) = self {
             adopt(&mut weights, &Layout::of(&model), trained)?;
         }
+        let known = Fingerprint::of(&config.data.source, &task.images)?;
         let record = RunRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: settings.seed,
@@ -85,8 +86,8 @@ impl Start {
             classes: Some(task.classes.clone()),
             preprocess: task.preprocess.clone(),
             model: model_config,
-            images_checksum: Some(names_checksum(&task.images)),
-            pixels_checksum: pixels_checksum(&config.data.source, &task.images)?,
+            images_checksum: known.rows,
+            pixels_checksum: known.pixels,
             labels_checksum: None,
             init: None,
             inherited_labels: self.learned_labels(),

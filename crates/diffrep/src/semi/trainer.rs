@@ -11,9 +11,7 @@ use crate::measure::first_largest;
 use crate::nn::Precision;
 use crate::represent::{RepresentError, batches};
 use crate::train::checkpoint::{self, Progress, State, Which};
-use crate::train::{
-    self, Decay, Ending, Limits, LockedRun, MachineRecord, MetricsLog, Record, RunError, Window,
-};
+use crate::train::{self, Decay, Ending, Limits, LockedRun, MachineRecord, MetricsLog, Record, RunError};
 use burn::tensor::Device;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -78,9 +76,7 @@ impl SemiTrainer {
                 learner.restore(state.weights, state.first_moment);
                 state.progress
             }
-            Err(RunError::NoCheckpoint { .. }) => {
-                Progress { step: 0, schedule, seconds: 0.0, score: None, window: Window::default() }
-            }
+            Err(RunError::NoCheckpoint { .. }) => Progress::fresh(schedule),
             Err(error) => return Err(error.into()),
         };
         let log = MetricsLog::open(run.path(), progress.step)?;

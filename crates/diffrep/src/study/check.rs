@@ -2,62 +2,37 @@
 use super::compare::{Observer, Study, StudyEvent, failed, probing, result_file};
 use super::record::{self, CellRecord};
 use super::{Arm, StudyError};
-use crate::data::{self, DataError, Dataset, pixels_checksum, rows_checksum};
+use crate::data::{self, Dataset, Fingerprint};
 use crate::probe::LabelledData;
 use crate::train::{
     Config, DataConfig, Decay, LockedRun, Plan, RunError, RunFolder, TrainError, refuse_inside,
 };
 use std::path::Path;
 
-/// What rows are known by: CRC-32C of their names and labels, and of their pixels where they don't lie in files of their
-/// own. Absent in results of earlier versions.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Checksums {
-    pub(super) rows: Option<u32>,
-    pub(super) pixels: Option<u32>,
-}
-
 /// The rows of all methods' data, by their settings.
-pub(super) struct CheckedData(Vec<(DataConfig, Checksums)>);
+pub(super) struct CheckedData(Vec<(DataConfig, Fingerprint)>);
 
 impl CheckedData {
     /// The rows that a run with these settings is trained and measured on.
-    pub(super) fn checksums(&self, config: &Config) -> Checksums {
-        self.0
-            .iter()
-            .find(|(data, _)| *data == config.data)
-            .map_or_else(Checksums::default, |(_, sums)| *sums)
-    }
-
-    /// Whether a result of rows with the checksums `before` would be known as one of other rows.
-    pub(super) fn can_tell(&self, config: &Config, before: Checksums) -> bool {
-        before.rows.is_some() && before.pixels.is_some() == self.checksums(config).pixels.is_some()
+    pub(super) fn fingerprint(&self, config: &Config) -> Fingerprint {
+        let found = self.0.iter().find(|(data, _)| *data == config.data);
+        found.map_or_else(Fingerprint::default, |(_, fingerprint)| *fingerprint)
     }
 
     /// Errors if the result at `path` is of other rows.
     pub(super) fn refuse_others(
         &self,
         config: &Config,
-        before: Checksums,
+        before: Fingerprint,
         path: &Path,
     ) -> Result<(), StudyError> {
-        let now = self.checksums(config);
-        let differ = |(before, now): (u32, u32)| before != now;
-        match before.rows.zip(now.rows).is_some_and(differ)
-            || before.pixels.zip(now.pixels).is_some_and(differ)
-        {
-            true => Err(StudyError::DataChanged { path: path.to_owned(), data: config.data.source.clone() }),
-            false => Ok(()),
+        match before.difference(self.fingerprint(config)) {
+            Some(_) => {
+                Err(StudyError::DataChanged { path: path.to_owned(), data: config.data.source.clone() })
+            }
+            None => Ok(()),
         }
     }
-}
-
-/// The pixels of all splits that are read, of the test split only if `test`; `None` of image files.
-fn pixels(source: &str, dataset: &Dataset, test: bool) -> Result<Option<u32>, DataError> {
-    let train = pixels_checksum(source, &dataset.train)?;
-    let Some(test) = dataset.test.as_ref().filter(|_| test) else { return Ok(train) };
-    let both = train.zip(pixels_checksum(source, test)?);
-    Ok(both.map(|(train, test)| crc32c::crc32c_append(train, &test.to_le_bytes())))
 }
 
 impl Study<'_> {
@@ -69,14 +44,14 @@ impl Study<'_> {
                 let file = result_file(results, (arm, seed, budget));
                 let Some(cell) = record::read::<CellRecord>(&file)? else { continue };
                 let config = plan.config_of(arm, seed, budget);
-                let sums = Checksums { rows: cell.data_checksum, pixels: cell.pixels_checksum };
+                let rows = cell.fingerprint();
                 // Rows to choose by and test rows are different ones.
                 let same_rows = cell.protocol.test == plan.test;
                 // What is measured again is known by its run.
-                let known = !same_rows || data.can_tell(&config, sums);
+                let known = !same_rows || rows.can_tell(data.fingerprint(&config));
                 refuse_changes(&config, &cell.config, &file, known).map_err(failed(arm, seed))?;
                 if same_rows {
-                    data.refuse_others(&config, sums, &file)?;
+                    data.refuse_others(&config, rows, &file)?;
                     self.relocate(cell, &config, &self.run_folder(arm, seed, budget), &file)?;
                 }
             }
@@ -120,12 +95,10 @@ impl Study<'_> {
                 Plan::refuse(&config, dataset).map_err(failed(arm, plan.seeds[0]))?;
             }
         }
-        let sums = opened.into_iter().map(|(data, dataset)| {
-            let rows = Some(rows_checksum(&dataset, plan.test));
-            let pixels = pixels(&data.source, &dataset, plan.test)?;
-            Ok((data, Checksums { rows, pixels }))
+        let known = opened.into_iter().map(|(data, dataset)| {
+            Fingerprint::of_labelled(&data.source, &dataset, plan.test).map(|known| (data, known))
         });
-        Ok(CheckedData(sums.collect::<Result<_, StudyError>>()?))
+        Ok(CheckedData(known.collect::<Result<_, _>>()?))
     }
 
     /// Opens data and errors if `arm` can't be measured on them.

@@ -1,6 +1,6 @@
 //! Running a comparison: whatever is finished is not run again.
-use super::check::{CheckedData, Checksums, refuse_changes};
-use super::exhibit::exhibits;
+use super::check::{CheckedData, refuse_changes};
+use super::exhibit::{exhibits, stems};
 use super::plan::{Arm, StudyPlan};
 use super::record::{self, BaselineRecord, CellRecord, Protocol, StudyRecord};
 use super::table::markdown;
@@ -103,8 +103,8 @@ impl Study<'_> {
                             let Some(mut cell) = self.cell(arm, seed, budget, &protocol, observe)? else {
                                 return Ok(None);
                             };
-                            let sums = data.checksums(&cell.config);
-                            (cell.data_checksum, cell.pixels_checksum) = (sums.rows, sums.pixels);
+                            let rows = data.fingerprint(&cell.config);
+                            (cell.data_checksum, cell.pixels_checksum) = (rows.rows, rows.pixels);
                             record::write(&file, &cell)?;
                             cell
                         }
@@ -120,10 +120,28 @@ impl Study<'_> {
         record.baselines = self.baselines(&results, (&protocol, &data), (number + 1, of), observe)?;
         record::write(&self.folder.join("compare.json"), &record)?;
         record::write_text(&self.folder.join("table.md"), &markdown(&record))?;
-        for exhibit in exhibits(&record)? {
+        self.draw(&record)?;
+        Ok(Some(record))
+    }
+
+    /// Writes the figures, and removes those of an earlier plan that this one hasn't.
+    fn draw(&self, record: &StudyRecord) -> Result<(), StudyError> {
+        let exhibits = exhibits(record)?;
+        for stem in stems().filter(|stem| exhibits.iter().all(|exhibit| exhibit.stem != *stem)) {
+            for end in ["svg", "png"] {
+                let path = self.folder.join(format!("{stem}.{end}"));
+                match std::fs::remove_file(&path) {
+                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                        return Err(StudyError::Write { path, error });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        for exhibit in exhibits {
             exhibit.figure.save(self.folder, &exhibit.stem)?;
         }
-        Ok(Some(record))
+        Ok(())
     }
 
     pub(super) fn run_folder(&self, arm: &Arm, seed: u64, budget: Budget) -> PathBuf {
@@ -188,15 +206,12 @@ impl Study<'_> {
             Ok(folder) => {
                 let before = folder.config()?;
                 refuse_changes(config, &before, run, true)?;
-                let moved = before.data != config.data;
                 let steps = within(before.train.steps);
-                // A budget that an earlier call trained beyond may be there still.
-                if !moved && checkpoint::steps(run)?.contains(&steps) {
-                    return Ok(Some(steps));
-                }
                 let lock = LockedRun::acquire(run)?;
+                // Whoever only measures must know as well that the images are those that it was trained on.
                 let plan = Plan::existing_on(&folder, &config.data)?;
                 lock.relocate(&config.data)?;
+                // A budget that an earlier call trained beyond may be there still.
                 if checkpoint::steps(run)?.contains(&steps) {
                     return Ok(Some(steps));
                 }
@@ -250,16 +265,15 @@ impl Study<'_> {
         let file = results.join("baselines.json");
         let (arm, seed, budget) = (&self.plan.arms[0], self.plan.seeds[0], self.plan.budgets[0]);
         let config = self.plan.config_of(arm, seed, budget);
-        let sums =
-            |known: &BaselineRecord| Checksums { rows: known.data_checksum, pixels: known.pixels_checksum };
+        let rows = data.fingerprint(&config);
         let same = |known: &BaselineRecord| {
-            let (before, known) = (known.config.as_ref(), data.can_tell(&config, sums(known)));
+            let (before, known) = (known.config.as_ref(), known.fingerprint().can_tell(rows));
             before.is_some_and(|before| refuse_changes(&config, before, &file, known).is_ok())
         };
         let known =
             record::read::<BaselineRecord>(&file)?.filter(|known| known.protocol == *protocol && same(known));
         if let Some(known) = &known {
-            data.refuse_others(&config, sums(known), &file)?;
+            data.refuse_others(&config, known.fingerprint(), &file)?;
         }
         let finished = known.is_some();
         observe(StudyEvent::Cell { arm: "baselines", seed, budget: None, number, of, finished });
@@ -274,8 +288,8 @@ impl Study<'_> {
             .map_err(probing("baselines"))?;
         let record = BaselineRecord {
             protocol: protocol.clone(),
-            data_checksum: data.checksums(&config).rows,
-            pixels_checksum: data.checksums(&config).pixels,
+            data_checksum: rows.rows,
+            pixels_checksum: rows.pixels,
             config: Some(config),
             scores: scores.clone(),
         };

@@ -1,10 +1,11 @@
 //! The figures of a comparison.
 use super::Budget;
 use super::record::{CellRecord, StudyRecord};
-use super::table::{accuracy, arms, budgets, few_labels, probes};
+use super::table::{accuracy, arms, budgets, few_label_accuracy, few_labels, probes};
 use crate::probe::{ProbeKind, headline, mean_and_sd};
 use crate::report::ReportError;
 use crate::report::figure::{Axis, Baseline, Figure, LineChart, Point, Series};
+use std::collections::BTreeSet;
 
 /// A figure and the name of its files.
 #[derive(Clone, Debug)]
@@ -13,22 +14,35 @@ pub(super) struct Exhibit {
     pub(super) figure: Figure,
 }
 
+/// What accuracy is drawn against, by the ends of the figures' names.
+const AGAINST: [&str; 4] = ["t", "labels", "images", "minutes"];
+
+/// Names of all figures that a comparison can have.
+pub(super) fn stems() -> impl Iterator<Item = String> {
+    ProbeKind::SINGLE.into_iter().flat_map(|probe| AGAINST.map(|what| stem(probe, what)))
+}
+
+fn stem(probe: ProbeKind, what: &str) -> String {
+    format!("{}-{what}", probe.name())
+}
+
 /// Accuracy against t, against labels a class and against images seen, where there is more than one of them.
 pub(super) fn exhibits(record: &StudyRecord) -> Result<Vec<Exhibit>, ReportError> {
     let mut found = Vec::new();
     let Some(&last) = budgets(record).last() else { return Ok(found) };
     for probe in probes(record) {
+        let budget = if matches!(last, Budget::Images(_)) { "images" } else { "minutes" };
         let charts = [
             ("t", against_t(record, probe, last)),
             ("labels", against_labels(record, probe, last)),
-            (
-                if matches!(last, Budget::Images(_)) { "images" } else { "minutes" },
-                against_budget(record, probe),
-            ),
+            (budget, against_budget(record, probe)),
         ];
         for (what, chart) in charts {
-            if let Some(chart) = chart {
-                found.push(Exhibit { stem: format!("{}-{what}", probe.name()), figure: chart.draw()? });
+            let Some(mut chart) = chart else { continue };
+            chart.series.retain(|line| !line.points.is_empty());
+            // A chart needs a line.
+            if !chart.series.is_empty() {
+                found.push(Exhibit { stem: stem(probe, what), figure: chart.draw()? });
             }
         }
     }
@@ -70,7 +84,8 @@ fn against_t(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Option<L
         }
     }
     let x = Axis::linear("level of detail t (0 fine, 1 coarse)");
-    chart(format!("Accuracy, {}", title(probe)), x, series, untrained(record, probe))
+    let title = format!("Accuracy after {budget}, {}", title(probe));
+    Some(LineChart { title, x, y: accuracy_axis(record), series, baselines: untrained(record, probe) })
 }
 
 /// A line for each method over the numbers of labels a class.
@@ -88,7 +103,7 @@ fn against_labels(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Opt
         .map(|arm| {
             let cells = cells(record, arm, budget);
             line(arm, &|count| {
-                cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, Some(count))).collect()
+                cells.iter().filter_map(|cell| few_label_accuracy(cell, probe, count)).collect()
             })
         })
         .collect();
@@ -101,8 +116,9 @@ fn against_labels(record: &StudyRecord, probe: ProbeKind, budget: Budget) -> Opt
         });
         chosen.map(|score| score.accuracy).collect()
     }));
-    let title = format!("Accuracy with few labels, {}", title(probe));
-    chart(title, Axis::log("labels a class"), series, Vec::new())
+    let title = format!("Accuracy with few labels after {budget}, {}", title(probe));
+    let (x, y) = (Axis::log("labels a class"), accuracy_axis(record));
+    Some(LineChart { title, x, y, series, baselines: Vec::new() })
 }
 
 /// A line for each method over the budgets.
@@ -120,7 +136,8 @@ fn against_budget(record: &StudyRecord, probe: ProbeKind) -> Option<LineChart> {
     };
     let series = arms(record).into_iter().map(line).collect();
     let title = format!("Accuracy against training, {}", title(probe));
-    chart(title, Axis::log(axis), series, untrained(record, probe))
+    let (x, y) = (Axis::log(axis), accuracy_axis(record));
+    Some(LineChart { title, x, y, series, baselines: untrained(record, probe) })
 }
 
 /// What needs no training, to see what is gained by it.
@@ -142,8 +159,14 @@ fn point(x: f64, values: &[f64]) -> Option<Point> {
     (!values.is_empty()).then(|| Point { x, y: 100.0 * mean, sd: (values.len() > 1).then_some(100.0 * sd) })
 }
 
-/// None where there is nothing to draw: a chart needs a line.
-fn chart(title: String, x: Axis, mut series: Vec<Series>, baselines: Vec<Baseline>) -> Option<LineChart> {
-    series.retain(|line| !line.points.is_empty());
-    (!series.is_empty()).then(|| LineChart { title, x, y: Axis::linear("accuracy, %"), series, baselines })
+/// What the vertical axis shows: of which images, and what a band means.
+fn accuracy_axis(record: &StudyRecord) -> Axis {
+    let rows = if record.cells.iter().all(|cell| cell.protocol.test) { "test" } else { "validation" };
+    let seeds = record.cells.iter().map(|cell| cell.seed).collect::<BTreeSet<_>>().len();
+    Axis::linear(match seeds {
+        0 | 1 => format!("accuracy on {rows} images, %"),
+        seeds => {
+            format!("accuracy on {rows} images, % (mean ± standard deviation over {seeds} training seeds)")
+        }
+    })
 }

@@ -1,5 +1,6 @@
 //! What a comparison keeps: one file of results for each method, seed and budget.
 use super::{Budget, StudyError};
+use crate::data::Fingerprint;
 use crate::files::PartFile;
 use crate::probe::{Score, Settings};
 use crate::represent::ReconstructionQuality;
@@ -48,6 +49,11 @@ impl CellRecord {
     /// What its training was limited by.
     pub fn budget(&self) -> Budget {
         self.minutes.map_or(Budget::Images(self.images), Budget::Minutes)
+    }
+
+    /// The images that it was trained and measured on.
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { rows: self.data_checksum, pixels: self.pixels_checksum }
     }
 }
 
@@ -99,6 +105,13 @@ pub(super) struct BaselineRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) pixels_checksum: Option<u32>,
     pub(super) scores: Vec<Score>,
+}
+
+impl BaselineRecord {
+    /// As in [`CellRecord`].
+    pub(super) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { rows: self.data_checksum, pixels: self.pixels_checksum }
+    }
 }
 
 /// All results of a comparison; `compare.json`.

@@ -87,7 +87,7 @@ fn all_label_table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord]) 
         let cells: Vec<&CellRecord> = cells.iter().copied().filter(|cell| cell.arm == arm).collect();
         let mut row = vec![arm.to_owned()];
         for &probe in &probes {
-            let mut text = trained(&cells, probe, None);
+            let mut text = trained(&cells, |cell| accuracy(&cell.scores, probe, None));
             let level = cells.first().filter(|cell| cell.time_conditioned);
             if let Some(t) = level.and_then(|cell| headline(&cell.scores, "encoder", probe)?.t) {
                 let _ = write!(text, " ({t})");
@@ -121,7 +121,8 @@ fn few_label_table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord], 
     for arm in arms(record) {
         let cells: Vec<&CellRecord> = cells.iter().copied().filter(|cell| cell.arm == arm).collect();
         let mut row = vec![arm.to_owned()];
-        row.extend(columns.iter().map(|&(probe, count)| trained(&cells, probe, Some(count))));
+        let few = |probe, count| trained(&cells, |cell| few_label_accuracy(cell, probe, count));
+        row.extend(columns.iter().map(|&(probe, count)| few(probe, count)));
         rows.push(row);
     }
     for source in BASELINES {
@@ -133,10 +134,8 @@ fn few_label_table(record: &StudyRecord, budget: Budget, cells: &[&CellRecord], 
 }
 
 /// A method's accuracy over its seeds.
-fn trained(cells: &[&CellRecord], probe: ProbeKind, labels: Option<usize>) -> String {
-    let accuracies: Vec<f64> =
-        cells.iter().filter_map(|cell| accuracy(&cell.scores, probe, labels)).collect();
-    spread(&accuracies)
+fn trained(cells: &[&CellRecord], accuracy: impl Fn(&CellRecord) -> Option<f64>) -> String {
+    spread(&cells.iter().filter_map(|cell| accuracy(cell)).collect::<Vec<f64>>())
 }
 
 /// A baseline's accuracy over the seeds of its probe.
@@ -168,6 +167,12 @@ pub fn accuracy(scores: &[Score], probe: ProbeKind, labels: Option<usize>) -> Op
     let chosen =
         |s: &&Score| s.headline && s.source == "encoder" && s.probe == probe && s.labels_per_class == labels;
     scores.iter().find(chosen).map(|score| score.accuracy)
+}
+
+/// The same with `count` labels a class; `None` of an encoder that has learned all labels, which says nothing about few.
+pub(super) fn few_label_accuracy(cell: &CellRecord, probe: ProbeKind, count: usize) -> Option<f64> {
+    let knows_all = cell.config.objective.method.needs().labels;
+    accuracy(&cell.scores, probe, Some(count)).filter(|_| !knows_all)
 }
 
 /// Mean and standard deviation in %, of one value without.

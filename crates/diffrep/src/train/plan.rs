@@ -5,8 +5,8 @@ use super::{
     memory,
 };
 use crate::data::{
-    self, DataError, Dataset, ImageSet, LabelColumn, OpenOptions, Preprocess, names_checksum,
-    pixels_checksum, tested_split,
+    self, DataError, Dataset, Difference, Fingerprint, ImageSet, LabelColumn, OpenOptions, Preprocess,
+    tested_split,
 };
 use crate::nn::ModelConfig;
 use crate::objective::{self, EncoderView, Objective};
@@ -63,6 +63,7 @@ impl Plan {
         let needs = config.objective.method.needs();
         let classes = images.labels().map(|column| column.classes.clone());
         let preprocess = Preprocess::fit(images, side_multiple(&config))?;
+        let known = Fingerprint::of(&config.data.source, images)?;
         let record = RunRecord {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed: config.seed,
@@ -73,8 +74,8 @@ impl Plan {
             classes,
             preprocess,
             model,
-            images_checksum: Some(names_checksum(images)),
-            pixels_checksum: pixels_checksum(&config.data.source, images)?,
+            images_checksum: known.rows,
+            pixels_checksum: known.pixels,
             labels_checksum: needs.labels.then(|| images.labels().map(LabelColumn::checksum)).flatten(),
             init: None,
             inherited_labels: Vec::new(),
@@ -142,26 +143,22 @@ impl Plan {
                 found: format!("{images} of {shape}"),
             });
         }
-        // Each row's part in the run goes by its number.
-        let checksum = names_checksum(&dataset.train);
-        if record.images_checksum.is_some_and(|before| before != checksum) {
+        let (before, now) = (record.fingerprint(), Fingerprint::of(&config.data.source, &dataset.train)?);
+        let found = match before.difference(now) {
+            // Each row's part in the run goes by its number.
+            Some(Difference::Rows) => Some("some under other names or in another order"),
+            Some(Difference::Pixels) => Some("some with other pixels"),
+            None => None,
+        };
+        if let Some(found) = found {
             return Err(TrainError::DataChanged {
                 data: config.data.source,
                 expected: "others".to_owned(),
-                found: format!("{images} images, some under other names or in another order"),
+                found: format!("{images} images, {found}"),
             });
         }
-        let pixels = pixels_checksum(&config.data.source, &dataset.train)?;
-        if moved && (record.images_checksum.is_none() || record.pixels_checksum.is_some() != pixels.is_some())
-        {
+        if moved && !before.can_tell(now) {
             return Err(TrainError::DataUnknown { data: config.data.source, run: run.path().to_owned() });
-        }
-        if record.pixels_checksum.zip(pixels).is_some_and(|(before, now)| before != now) {
-            return Err(TrainError::DataChanged {
-                data: config.data.source,
-                expected: "others".to_owned(),
-                found: format!("{images} images, some with other pixels"),
-            });
         }
         let column = dataset.train.labels();
         let classes = column.map(|column| &column.classes);

@@ -1,6 +1,6 @@
 //! A run is a folder: settings, metrics, checkpoints, and a lock while somebody trains in it.
 use super::{Config, DataConfig, InitRecord, RunError, checkpoint};
-use crate::data::{ImageShape, LearnedLabels, Preprocess};
+use crate::data::{Fingerprint, ImageShape, LearnedLabels, Preprocess};
 use crate::files::PartFile;
 use crate::nn::ModelConfig;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,11 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// The images.
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint { rows: self.images_checksum, pixels: self.pixels_checksum }
+    }
+
     /// What its parts must be for each other; a file may say anything.
     fn check(&self) -> Result<(), String> {
         self.model.check().map_err(|error| error.to_string())?;

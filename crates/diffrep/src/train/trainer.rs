@@ -5,7 +5,7 @@ use super::learner::{Learner, NotFinite};
 use super::prefetch::Prefetch;
 use super::{
     Event, InitRecord, LockedRun, MachineRecord, MetricsLog, Observer, Plan, Record, RunError, StepFigures,
-    TrainError, Window, unix_time,
+    TrainError, unix_time,
 };
 use crate::nn::parameters::{self, Layout};
 use crate::nn::{self, Model};
@@ -76,7 +76,7 @@ impl Trainer {
             plan.record.init = Some(record);
         }
         run.create(&plan.config, &plan.record)?;
-        let progress = fresh(&plan);
+        let progress = Progress::fresh(plan.schedule());
         Self::with(plan, run, learner, progress, device)
     }
 
@@ -93,7 +93,7 @@ impl Trainer {
                 if let Some(init) = &plan.record.init {
                     learner.start_from(init.load(learner.layout())?);
                 }
-                fresh(&plan)
+                Progress::fresh(plan.schedule())
             }
             Err(error) => return Err(error.into()),
         };
@@ -135,6 +135,11 @@ impl Trainer {
         self.progress.step
     }
 
+    /// Steps that the run was created with or, where that are more, that whoever trained it last was going to do in all.
+    pub fn planned(&self) -> u64 {
+        self.plan.config.train.steps.max(self.progress.total)
+    }
+
     /// Trains until a limit is met, then writes a checkpoint.
     ///
     /// # Errors
@@ -146,6 +151,7 @@ impl Trainer {
         if first >= limits.steps {
             return Ok(Ending::Finished);
         }
+        self.progress.total = limits.steps;
         let (batch, precision) = (self.plan.config.train.batch, self.plan.config.train.precision);
         if let Some(record) = self.log.begin(MachineRecord::here(&self.device, precision, first))? {
             observer.notice(Event::Recorded(&record));
@@ -161,7 +167,9 @@ impl Trainer {
             let images_per_second = clock.last_rate();
             observer.notice(Event::Step { step, figures: &figures, images_per_second });
             if let Some(seconds) = clock.seconds_a_step(step - first) {
-                let seconds_left = seconds * (limits.steps - step) as f64;
+                let time_left = limits.time.map(|time| time.saturating_sub(start.elapsed()).as_secs_f64());
+                let seconds_left =
+                    (seconds * (limits.steps - step) as f64).min(time_left.unwrap_or(f64::INFINITY));
                 observer.notice(Event::Estimate { seconds_left });
             }
             self.after_step(limits.steps, &mut clock, observer)?;
@@ -268,10 +276,6 @@ impl Trainer {
 pub(super) fn new_learner(plan: &Plan, device: &Device) -> Result<Learner, TrainError> {
     nn::check_precision(device, plan.config.train.precision)?;
     Ok(Learner::new(plan.record.model.init(Seed(plan.config.seed), &device.clone().autodiff())?))
-}
-
-fn fresh(plan: &Plan) -> Progress {
-    Progress { step: 0, schedule: plan.schedule(), seconds: 0.0, score: None, window: Window::default() }
 }
 
 /// Wall-clock time of the steps alone, without measuring and saving.

@@ -81,6 +81,22 @@ fn every_number_type_ends_up_between_zero_and_one() {
 }
 
 #[test]
+fn values_that_rounding_brought_beyond_white_or_black_keep_their_scale() {
+    let expected = [0.0, 0.25, 0.75, 1.0];
+    for scale in [1.0, 255.0] {
+        let values = [-1e-7, 0.25, 0.75, 1.0000001].map(|value: f32| value * scale);
+        let found = pixels(&open_npy(&npy(&[1, 2, 2], &values)).unwrap());
+        assert!(found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?}");
+        assert!(found.iter().all(|value| (0.0..=1.0).contains(value)), "{found:?}");
+    }
+    // Neither parts of white nor bytes.
+    for values in [[0.0, 1.5f32], [-0.1, 1.0], [-1.0, 255.0], [0.0, 255.9]] {
+        let found = open_npy(&npy(&[1, 1, 2], &values)).unwrap_err().to_string();
+        assert!(found.contains("expected [0, 1] or [0, 255]"), "{found}");
+    }
+}
+
+#[test]
 fn an_archive_holds_images_labels_and_a_test_split() {
     let data = open_npz(&[
         ("train_images", npy(&[3, 2, 2], &[1u8; 12])),

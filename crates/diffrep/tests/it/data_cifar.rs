@@ -2,7 +2,7 @@
 use diffrep::data::{DataError, Dataset, OpenOptions, open};
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
-use std::{fs, path::Path};
+use std::{fs, io::Read, path::Path};
 
 fn record(labels: &[u8], seed: u8) -> Vec<u8> {
     let pixels = (0..3072usize).map(|i| (i as u8).wrapping_mul(31).wrapping_add((i / 1024) as u8 ^ seed));
@@ -105,6 +105,26 @@ fn a_cut_archive_is_named() {
     let found = open_path(&path).unwrap_err().to_string();
     assert!(found.contains("cifar.tar.gz"), "{found}");
     assert!(found.contains("damaged") || found.contains("truncated"), "{found}");
+}
+
+#[test]
+fn a_member_with_an_endless_name_is_passed_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cifar.tar");
+    let mut builder = tar::Builder::new(fs::File::create(&path).unwrap());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::GNULongName);
+    header.set_size(64 << 20);
+    header.set_cksum();
+    builder.append(&header, std::io::repeat(b'n').take(64 << 20)).unwrap();
+    let mut header = tar::Header::new_gnu();
+    header.set_size(3073);
+    header.set_path("data_batch_1.bin").unwrap();
+    header.set_cksum();
+    builder.append(&header, record(&[1], 0).as_slice()).unwrap();
+    builder.finish().unwrap();
+    // Were the name read, it would be that of the member.
+    assert_eq!(open_path(&path).unwrap().train.len(), 1);
 }
 
 #[test]

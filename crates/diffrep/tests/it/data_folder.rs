@@ -106,6 +106,16 @@ fn a_class_called_train_is_not_taken_for_a_split_without_a_word() {
 }
 
 #[test]
+fn images_loose_beside_the_splits_are_not_left_out_without_a_word() {
+    for splits in [&["train/1.png", "train/2.png"][..], &["train/1.png", "test/2.png"]] {
+        let data = folder(&[splits, &["1.png", "2.png", "3.png"]].concat());
+        fs::write(data.path().join("notes.txt"), "").unwrap();
+        let skipped = open_default(data.path()).skipped;
+        assert!(skipped.len() == 1 && skipped[0].starts_with("3 images beside train/"), "{skipped:?}");
+    }
+}
+
+#[test]
 fn folders_may_be_ignored_or_forced_as_classes() {
     let data = folder(&["cat/x/1.png", "dog/1.png"]);
     let with = |labels| open_with(data.path(), &OpenOptions { labels, ..OpenOptions::default() }).train;

@@ -97,6 +97,40 @@ fn an_image_above_the_pixel_limit_is_refused_before_it_is_decoded() {
 }
 
 #[test]
+fn a_file_longer_than_any_image_is_refused_before_it_is_read() {
+    let data = folder(&["a.png"]);
+    let path = data.path().join("long.jpg");
+    GrayImage::new(8, 8).save(&path).unwrap();
+    // Sparse: nothing of it lies on the disk.
+    fs::File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    let found = message(data.path());
+    assert!(
+        found.contains("long.jpg: damaged image: 1099511627776 bytes, more than any image of"),
+        "{found}"
+    );
+    assert_eq!(open_with(data.path(), &skipping()).train.len(), 1);
+}
+
+#[test]
+fn the_end_of_a_jpeg_is_found_wherever_it_lies() {
+    let data = tempfile::tempdir().unwrap();
+    let mut whole = Vec::new();
+    let image = GrayImage::from_fn(64, 64, |x, y| Luma([(x * y % 251) as u8]));
+    image.write_to(&mut std::io::Cursor::new(&mut whole), image::ImageFormat::Jpeg).unwrap();
+    let cut = &whole[..whole.len() - 2];
+    // From the start of the scan the reader takes 8 KiB at a time: the marker lies before, across and after a border.
+    let scan = whole.windows(2).position(|pair| pair == [0xff, 0xda]).unwrap();
+    for place in (scan + (16 << 10) - 3)..=(scan + (16 << 10) + 3) {
+        let filler = vec![0; place - cut.len()];
+        let path = data.path().join("a.jpg");
+        fs::write(&path, [cut, &filler].concat()).unwrap();
+        assert!(message(data.path()).contains("truncated"));
+        fs::write(&path, [cut, &filler, &[0xff, 0xd9], b"whatever follows"].concat()).unwrap();
+        assert_eq!(open_with(data.path(), &OpenOptions::default()).train.len(), 1);
+    }
+}
+
+#[test]
 fn an_image_damaged_inside_is_named_when_it_is_read() {
     let data = tempfile::tempdir().unwrap();
     fs::write(data.path().join("short.png"), bomb(64, 64)).unwrap();

@@ -54,6 +54,21 @@ fn copies_are_found_within_and_across_splits() {
 }
 
 #[test]
+fn wide_images_that_agree_in_the_middle_only_are_no_copies() {
+    let data = tempfile::tempdir().unwrap();
+    for seed in [1, 2] {
+        let (middle, sides) = (pattern(7, 0), pattern(seed, 0));
+        let pixel = |x: u32, y| {
+            if (48..80).contains(&x) { *middle.get_pixel(x - 48, y) } else { *sides.get_pixel(x % 32, y) }
+        };
+        GrayImage::from_fn(128, 32, pixel).save(data.path().join(format!("{seed}.png"))).unwrap();
+    }
+    let options = OpenOptions { size: Some((32, 128)), ..OpenOptions::default() };
+    let found = inspect(&open_with(data.path(), &options)).unwrap();
+    assert_eq!((found.splits[0].exact_duplicates, found.splits[0].near_duplicates), (0, 0));
+}
+
+#[test]
 fn counts_sizes_and_statistics_are_those_of_the_files() {
     let data = tempfile::tempdir().unwrap();
     GrayImage::from_pixel(20, 10, Luma([255])).save(data.path().join("a.png")).unwrap();

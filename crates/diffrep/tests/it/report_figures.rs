@@ -252,6 +252,20 @@ fn names_of_lines_stand_beside_the_data_and_apart_from_each_other() {
 }
 
 #[test]
+fn names_of_forty_lines_have_room_beside_the_data() {
+    let lines = (0..40).map(|i| Series::new(format!("line {i}"), [(0.0, 1.0), (1.0, 2.0 + f64::from(i))]));
+    let figure = line_chart(lines.collect()).draw().unwrap();
+    let texts = texts(&figure);
+    let mut rows: Vec<f64> =
+        texts.iter().filter(|(_, _, text)| text.starts_with("line ")).map(|(_, y, _)| *y).collect();
+    rows.sort_by(f64::total_cmp);
+    assert_eq!(rows.len(), 40);
+    assert!(rows.windows(2).all(|pair| pair[1] - pair[0] >= 13.0), "{rows:?}");
+    let row_of = |name: &str| texts.iter().find(|(_, _, text)| text == name).unwrap().1;
+    assert!(rows[0] > row_of("accuracy, %") && rows[39] < row_of("t"), "{rows:?}");
+}
+
+#[test]
 fn many_classes_keep_a_legend_that_can_be_read() {
     let names: Vec<String> = (0..100).map(|i| format!("class {i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();

@@ -172,6 +172,50 @@ fn what_is_missing_names_the_command_that_makes_it() {
 }
 
 #[test]
+fn no_command_is_named_that_the_folder_would_refuse() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path());
+    for file in ["metrics.jsonl", "probe.json", "analyse.json"] {
+        std::fs::remove_file(folder.path().join(file)).unwrap();
+    }
+    let page = |record: Value| {
+        std::fs::write(folder.path().join("run.json"), record.to_string()).unwrap();
+        html(&ReportData::read(folder.path()).unwrap()).unwrap()
+    };
+    let (trains, analyses) = ("diffrep train --resume", "diffrep analyse");
+    let run = page(json!({"train_images": 9, "classes": ["a", "b"]}));
+    assert!(run.contains(trains) && run.contains(analyses) && !run.contains("--labels"));
+    let same_everywhere = json!({"train_images": 9, "model": {"encoder": {"time_conditioned": false}}});
+    let same_everywhere = page(same_everywhere);
+    assert!(same_everywhere.contains(trains) && !same_everywhere.contains(analyses));
+    let unlabelled = page(json!({"train_images": 9, "classes": null}));
+    assert!(unlabelled.matches("--labels LABELS.csv").count() >= 3, "summary, accuracy, analysis");
+    let imported = page(json!({"train_images": 0, "classes": null}));
+    assert!(!imported.contains(trains) && imported.contains("--data DATA"));
+    std::fs::write(folder.path().join("semi.json"), json!({"settings": {}}).to_string()).unwrap();
+    let few_labels = page(json!({"train_images": 9, "classes": ["a", "b"]}));
+    assert!(few_labels.contains("is not over") && !few_labels.contains("diffrep train"));
+    assert!(few_labels.contains("diffrep probe"), "it has an encoder");
+}
+
+#[test]
+fn what_few_labels_came_to_stands_above_a_probe_with_all() {
+    let folder = tempfile::tempdir().unwrap();
+    write_run(folder.path());
+    std::fs::write(folder.path().join("semi.json"), json!({"settings": {}}).to_string()).unwrap();
+    let outcome = json!({"method": "laplacenet", "data": "digits", "labels": "10 a class", "features": "network",
+        "arguments": ["semi", "--labels", "10"], "images": 900, "labelled": 100, "unlabelled_accuracy": 0.777,
+        "test_accuracy": 0.666, "classes": ["a", "b"], "confusion": [[1, 0], [0, 1]], "unreached": 0,
+        "converged": true, "residual": 0.0, "doubtful": []});
+    std::fs::write(folder.path().join("semi-outcome.json"), outcome.to_string()).unwrap();
+    let page = html(&ReportData::read(folder.path()).unwrap()).unwrap();
+    let summary = page.split("class=\"summary\"").nth(1).unwrap().split("<nav").next().unwrap();
+    let place = |text: &str| summary.find(text).unwrap_or_else(|| panic!("no {text} in {summary}"));
+    assert!(place("77.7%") < place("66.6%") && place("66.6%") < place("81.0%"));
+    assert!(summary.contains("100 of 900 images"));
+}
+
+#[test]
 fn a_lost_value_is_left_out_and_mentioned() {
     let data = full();
     let loss = exhibits(&data).unwrap().into_iter().find(|exhibit| exhibit.stem == "loss").unwrap();
@@ -282,8 +326,11 @@ fn commands_are_those_that_made_the_parts_with_their_options() {
     // Nobody can train an imported encoder.
     let imported = json!({"version": "0.1.0", "seed": 3, "dataset": "imported", "train_images": 0});
     std::fs::write(folder.path().join("run.json"), imported.to_string()).unwrap();
-    let commands = commands(folder.path());
-    assert_eq!((commands.len(), &commands[2]), (3, &format!("diffrep report {run}")));
+    let ended_by_a_slash = folder.path().join("");
+    for folder in [folder.path(), &ended_by_a_slash] {
+        let commands = commands(folder);
+        assert_eq!((commands.len(), &commands[2]), (3, &format!("diffrep report {run}")));
+    }
 }
 
 #[test]

@@ -96,6 +96,16 @@ fn every_tensor_that_does_not_fit_is_named() {
 }
 
 #[test]
+fn numbers_that_are_not_finite_are_named_with_their_tensor() {
+    for (bytes, told) in [(f32::NAN.to_le_bytes(), "NaN"), (f32::INFINITY.to_le_bytes(), "inf")] {
+        let mut wrong = tensors();
+        wrong.get_mut("conv1.bias").unwrap().2[8..12].copy_from_slice(&bytes);
+        let message = import(&wrong).unwrap_err().to_string();
+        assert!(message.contains(&format!("tensor conv1.bias holds {told}, expected finite")), "{message}");
+    }
+}
+
+#[test]
 fn a_checkpoint_of_another_depth_lists_some_of_its_tensors_and_counts_the_rest() {
     let deeper = ModelConfig {
         height: 8,

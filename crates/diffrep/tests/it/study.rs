@@ -111,6 +111,8 @@ fn another_protocol_measures_again_without_training_and_other_settings_are_refus
     let other = plan(folder.path(), &PLAN.replace("few_labels = [1, 2]", "few_labels = [1]"));
     let measured = run(&other, &out, usize::MAX).unwrap();
     assert_eq!((measured.found, measured.steps), (vec![false; 5], 0));
+    // One number of labels makes no line: the figure of before would stand beside another table.
+    assert!(out.join("linear-images.svg").is_file() && !out.join("linear-labels.svg").exists());
     let changed =
         PLAN.replace("ncsnpp.features=4", "ncsnpp.features=8").replace("seeds = [3]", "seeds = [3, 4]");
     let error = run(&plan(folder.path(), &changed), &out, usize::MAX).err().unwrap().to_string();
@@ -215,6 +217,38 @@ fn results_of_other_images_or_labels_are_not_mixed_in() {
     refused();
     std::fs::rename(data.join("light/30.png"), data.join("dark/3.png")).unwrap();
     assert_eq!(run(&both, &out, usize::MAX).unwrap().found, [true, false, true]);
+}
+
+#[test]
+fn a_run_of_other_images_is_not_measured_on_those_of_today() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("pictures");
+    let text = PLAN
+        .replace("\"digits\"", &format!("{:?}", pictures(&data, 12)))
+        .replace("images = [128, 320]", "images = [64]")
+        .replace("few_labels = [1, 2]", "")
+        .replace("\"drl\", \"ae\"", "\"ae\"");
+    let out = folder.path().join("out");
+    // Its results are of other rows, so that none of them tells that the images have changed.
+    run(&plan(folder.path(), &format!("validate = true\n{text}")), &out, usize::MAX).unwrap();
+    std::fs::rename(data.join("dark/3.png"), data.join("dark/30.png")).unwrap();
+    let error = run(&plan(folder.path(), &text), &out, usize::MAX).err().unwrap().to_string();
+    assert!(error.starts_with("ae, seed 3: ") && error.contains("some under other names"), "{error}");
+}
+
+#[test]
+fn an_encoder_that_learned_all_labels_does_not_stand_among_few() {
+    let folder = tempfile::tempdir().unwrap();
+    let text =
+        PLAN.replace("images = [128, 320]", "images = [64]").replace("\"drl\", \"ae\"", "\"supervised\"");
+    let record = run(&plan(folder.path(), &text), folder.path(), usize::MAX).unwrap().record.unwrap();
+    let [all, few] = &tables(&record)[..] else { panic!("two tables") };
+    assert_eq!(all.rows[0][0], "supervised");
+    assert_ne!(all.rows[0][1], "–");
+    assert_eq!(few.rows[0], ["supervised", "–", "–"]);
+    let figure = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(figure("linear-t.svg").contains("supervised"));
+    assert!(!figure("linear-labels.svg").contains("supervised"));
 }
 
 #[test]

@@ -4,8 +4,9 @@ mod text;
 pub use text::text;
 
 use crate::arguments;
+use crate::bad_images::BadImagesArgs;
 use crate::encoder::{EncoderArgs, LevelArgs, ScoreArgs, bar, refuse_unwritable};
-use crate::images::open_data;
+use crate::images::open_new_data;
 use crate::progress::Stages;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail, ensure};
@@ -61,6 +62,8 @@ pub struct Args {
     /// Label column, where the data have several. Default: the first.
     #[arg(long, value_name = "NAME")]
     label: Option<String>,
+    #[command(flatten)]
+    bad: BadImagesArgs,
     #[command(flatten)]
     levels: LevelArgs,
     /// Features beside the encoder's codes: score, those of a block of the score network at each t. Default: none.
@@ -118,8 +121,8 @@ pub fn measure(args: &Args, words: Vec<String>, ui: &Ui) -> Result<(Scores, Sett
     refuse_unwritable(&args.encoder.run)?;
     let encoder = args.encoder.open()?;
     let data = args.train_data.as_deref().or(args.data.as_deref());
-    let train = open_data(&encoder, data, args.labels.as_deref(), ui)?;
-    let test_data = |spec| open_data(&encoder, Some(spec), args.test_labels.as_deref(), ui);
+    let train = open_new_data(&encoder, data, args.labels.as_deref(), &args.bad, ui)?;
+    let test_data = |spec| open_new_data(&encoder, Some(spec), args.test_labels.as_deref(), &args.bad, ui);
     let test = args.test_data.as_deref().map(test_data).transpose()?;
     let labelled = LabelledData::new(&train, test.as_ref(), args.label.as_deref())?;
     ui.message(format!(

@@ -1,6 +1,6 @@
 //! What `diffrep semi` works on: images, known labels, and the encoder to start from.
 use super::Args;
-use crate::arguments;
+use crate::arguments::{self, without_options};
 use crate::bad_images::tell_skipped;
 use crate::ui::Ui;
 use anyhow::{Context, Result, bail};
@@ -29,21 +29,23 @@ impl Input {
             bail!("--t {t} changes nothing: the encoder of --init is not time-conditioned; leave it out");
         }
         let features = features(args, init.as_ref());
-        let (dataset, known, preprocess, start) = match init {
+        let (dataset, known, preprocess, start, place) = match init {
             Some(encoder) => {
                 // Other data have labels of their own.
                 let options = OpenOptions { labels: Labels::Auto, ..encoder.open_options() };
                 let (dataset, known, data) = open(args, options)?;
                 encoder.check(&dataset.name, &dataset.train)?;
                 let preprocess = encoder.preprocess().clone();
-                (dataset, known, preprocess, Start::Trained(Box::new(encoder), data))
+                let start = Start::Trained(Box::new(encoder), data.clone());
+                (dataset, known, preprocess, start, data)
             }
             None => {
                 let config = network(args)?;
                 let (dataset, known, data) = open(args, config.data.open_options())?;
                 // An encoder alone takes images of any side.
                 let preprocess = Preprocess::fit(&dataset.train, 1)?;
-                (dataset, known, preprocess, Start::Random(Box::new(Config { data, ..config })))
+                let start = Start::Random(Box::new(Config { data: data.clone(), ..config }));
+                (dataset, known, preprocess, start, data)
             }
         };
         tell_skipped(&dataset, ui);
@@ -51,6 +53,7 @@ impl Input {
         forget_learned(&mut task, &dataset, &start, ui);
         let protocol = Protocol {
             data: task.dataset.clone(),
+            data_config: Some(place),
             labels: match known {
                 KnownLabels::PerClass { count, .. } => {
                     format!("{count} a class, label seed {}", args.label_seed())
@@ -58,7 +61,8 @@ impl Input {
                 _ => args.labels.clone(),
             },
             features,
-            arguments: arguments::of_command(),
+            // Its last part may have taken less than the whole.
+            arguments: without_options(arguments::of_command().into_iter(), &["--minutes"]),
         };
         Ok(Self { task, start, protocol })
     }

@@ -209,8 +209,8 @@ fn refuse_unused(args: &Args, method: Option<SemiMethod>) -> Result<()> {
 fn time(args: &Args) -> Result<TimeFed> {
     match (args.t(), args.t().parse()) {
         ("learned", _) => Ok(TimeFed::Learned),
-        (_, Ok(t)) => Ok(TimeFed::Fixed(t)),
-        (text, Err(_)) => bail!("--t is `{text}`, expected a t in [0, 1] or `learned`"),
+        (_, Ok(t)) if (0.0..=1.0).contains(&t) => Ok(TimeFed::Fixed(t)),
+        (text, _) => bail!("--t is `{text}`, expected a t in [0, 1] or `learned`"),
     }
 }
 
@@ -220,7 +220,6 @@ fn spread(args: &Args, input: &Input, ui: &Ui) -> Result<Outcome> {
     let features = match &input.start {
         Start::Trained(encoder, _) => {
             let TimeFed::Fixed(t) = time(args)? else { bail!("--t learned needs --method laplacenet") };
-            ensure!((0.0..=1.0).contains(&t), "--t is `{t}`, expected a t in [0, 1]");
             let bar = bar(ui, task.images.len(), "images");
             let codes = Embeddings::of(encoder, &task.images, &[t], &|done| bar.set_position(done as u64))?;
             bar.finish_and_clear();

@@ -40,7 +40,7 @@ pub fn finished(
     for file in &files {
         outcome.write(file, &task.images)?;
     }
-    let summary = outcome.summary(&args.method, protocol.clone(), &task.images, args.suggest.max(SHOWN));
+    let summary = outcome.summary(&args.method, protocol.clone(), &task.images, args.suggest.max(SHOWN))?;
     summary.save(out)?;
     if !summary.converged {
         let residual = summary.residual;

@@ -5,7 +5,7 @@
 use image::ImageFormat;
 use std::{
     fs::File,
-    io::{self, BufReader, Read, Seek, SeekFrom},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
     path::Path,
 };
 
@@ -48,7 +48,7 @@ fn png(reader: &mut (impl Read + Seek), length: u64) -> io::Result<bool> {
 
 /// Segments of (0xFF, marker, length, data) up to the start of scan; somewhere after it lies the end of image, whose
 /// marker can't occur in coded data.
-fn jpeg(reader: &mut (impl Read + Seek)) -> io::Result<bool> {
+fn jpeg(reader: &mut (impl BufRead + Seek)) -> io::Result<bool> {
     const START_OF_SCAN: u8 = 0xda;
     const END_OF_IMAGE: u8 = 0xd9;
     reader.seek(SeekFrom::Start(2))?;
@@ -66,9 +66,18 @@ fn jpeg(reader: &mut (impl Read + Seek)) -> io::Result<bool> {
         reader.read_exact(&mut size)?;
         reader.seek(SeekFrom::Current(i64::from(u16::from_be_bytes(size)) - 2))?;
     }
-    let mut rest = Vec::new();
-    reader.read_to_end(&mut rest)?;
-    Ok(rest.windows(2).any(|pair| pair == [0xff, END_OF_IMAGE]))
+    let mut before = 0;
+    loop {
+        let part = reader.fill_buf()?;
+        let (Some(&first), Some(&last)) = (part.first(), part.last()) else { return Ok(false) };
+        let is_end = |pair: [u8; 2]| pair == [0xff, END_OF_IMAGE];
+        if is_end([before, first]) || part.array_windows().any(|pair| is_end(*pair)) {
+            return Ok(true);
+        }
+        before = last;
+        let length = part.len();
+        reader.consume(length);
+    }
 }
 
 /// RIFF, the little-endian length of what follows, WEBP.

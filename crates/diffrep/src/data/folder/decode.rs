@@ -92,12 +92,18 @@ fn decode(path: &Path, pixel_limit: u64) -> Result<DynamicImage, DataError> {
 /// A decoder for an image within the limit, whatever the file's name says about its format.
 fn decoder(path: &Path, pixel_limit: u64) -> Result<(impl ImageDecoder + use<>, ImageFormat), DataError> {
     let file = File::open(path).map_err(DataError::io(path))?;
+    let most = pixel_limit.saturating_mul(BYTES_A_PIXEL).saturating_add(DECODER_BYTES);
+    let length = file.metadata().map_err(DataError::io(path))?.len();
+    if length > most {
+        // Some decoders read it whole before they look at anything.
+        return Err(bad(path, format!("{length} bytes, more than any image of {pixel_limit} pixels has")));
+    }
     let mut reader =
         ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(DataError::io(path))?;
     let format =
         reader.format().ok_or_else(|| bad(path, "not an image, its content is of no known format"))?;
     let mut limits = Limits::no_limits();
-    limits.max_alloc = Some(pixel_limit.saturating_mul(BYTES_A_PIXEL).saturating_add(DECODER_BYTES));
+    limits.max_alloc = Some(most);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|error| bad(path, error))?;
     let (width, height) = decoder.dimensions();

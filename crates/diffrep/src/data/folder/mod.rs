@@ -28,8 +28,11 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
     } else {
         ("", None)
     };
-    if train_folder == "train" && test_folder.is_none() {
-        skipped.extend(beside_train(root, options));
+    if train_folder == "train" {
+        skipped.extend(loose_images(root, options));
+        if test_folder.is_none() {
+            skipped.extend(beside_train(root, options));
+        }
     }
     let train = scan::scan(root, train_folder, options, &mut skipped)?;
     let test = test_folder.map(|folder| scan::scan(root, folder, options, &mut skipped)).transpose()?;
@@ -42,6 +45,17 @@ pub(crate) fn open(name: &str, root: &Path, options: &OpenOptions) -> Result<Dat
     let (train_column, test_column) = columns;
     let test = test.map(|images| set(images, test_column));
     Ok(Dataset { skipped, ..Dataset::new(name, set(train, train_column), test) })
+}
+
+/// That images lie beside a folder `train`, in none of the splits.
+fn loose_images(root: &Path, options: &OpenOptions) -> Option<String> {
+    let count = scan::count_images(root, options);
+    let images = if count == 1 { "image" } else { "images" };
+    (count > 0).then(|| {
+        format!(
+            "{count} {images} beside train/, outside of it (a class of that name must be called otherwise)"
+        )
+    })
 }
 
 /// Folders of images beside a folder `train` that has no test folder beside it, with what becomes of them: as likely as a

@@ -80,13 +80,26 @@ pub(super) fn check_one(path: &Path, pixel_limit: u64) -> Result<Found, DataErro
     Ok(Found { name, header: decode::check(path, pixel_limit, false)? })
 }
 
-/// Folders directly below `folder` that may hold images, by name.
-pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<String>, DataError> {
+/// What lies directly in `folder` and may be data.
+fn directly_in(
+    folder: &Path,
+    options: &OpenOptions,
+) -> impl Iterator<Item = Result<DirEntry, walkdir::Error>> + use<> {
     let excluded = canonical(&options.exclude);
     let walk = WalkDir::new(folder).follow_links(true).min_depth(1).max_depth(1).into_iter();
-    let entries = walk.filter_entry(|entry| is_data(entry, &excluded));
+    walk.filter_entry(move |entry| is_data(entry, &excluded))
+}
+
+/// How many files directly in `folder` should be images.
+pub(super) fn count_images(folder: &Path, options: &OpenOptions) -> usize {
+    let entries = directly_in(folder, options).flatten();
+    entries.filter(|entry| entry.file_type().is_file() && is_image(entry.path())).count()
+}
+
+/// Folders directly below `folder` that may hold images, by name.
+pub(super) fn subfolders(folder: &Path, options: &OpenOptions) -> Result<Vec<String>, DataError> {
     let mut names = Vec::new();
-    for entry in entries {
+    for entry in directly_in(folder, options) {
         let entry = match entry {
             Ok(entry) => entry,
             // Whether that is an error has been decided when the images were listed.

@@ -1,7 +1,8 @@
 //! NumPy arrays: `.npy` and `.npz`.
 //!
 //! Images are `u1`, `u2` or floats of [N, H, W], [N, H, W, C] or [N, C, H, W]; of four dimensions the last is C if it
-//! is 1 or 3, otherwise the second has to be. Floats lie in [0, 1], or in [0, 255] and are divided by 255.
+//! is 1 or 3, otherwise the second has to be. Floats lie in [0, 1], or in [0, 255] and are divided by 255; what rounding
+//! has brought a little beyond is clipped.
 //! Labels are integers of [N] or [N, 1].
 use super::stream;
 use crate::data::{
@@ -19,6 +20,11 @@ use std::{
 const TRAIN: [&[&str]; 2] =
     [&["x", "images", "x_train", "train_images", "arr_0"], &["y", "labels", "y_train", "train_labels"]];
 const TEST: [&[&str]; 2] = [&["x_test", "test_images"], &["y_test", "test_labels"]];
+
+/// Floats above it are values of bytes: nobody has images as dark.
+const LARGEST_PART: f32 = 2.0;
+/// How far beyond [0, 1] rounding, as of an image that was scaled, may bring a value.
+const ROUNDING: f32 = 1e-3;
 
 /// Opens a `.npy` file of images.
 pub(crate) fn open_npy(name: &str, path: &Path) -> Result<Dataset, DataError> {
@@ -128,13 +134,13 @@ fn images(path: &Path, array: Array, of_bytes: bool) -> Result<Arc<dyn Source>, 
     Ok(Arc::new(FloatImages::new(shape, values)))
 }
 
-/// Whether floats are above 1, so that they are values of bytes.
+/// Whether floats are values of bytes, 0 to 255.
 fn is_of_bytes(array: &Array) -> bool {
-    let bytes = &array.bytes;
+    let (bytes, large) = (&array.bytes, |value: f32| value > LARGEST_PART);
     match (array.kind, array.width) {
-        (TypeChar::Float, 4) => bytes.as_chunks().0.iter().any(|&value| f32::from_le_bytes(value) > 1.0),
+        (TypeChar::Float, 4) => bytes.as_chunks().0.iter().any(|&value| large(f32::from_le_bytes(value))),
         (TypeChar::Float, 8) => {
-            bytes.as_chunks().0.iter().any(|&value| f64::from_le_bytes(value) as f32 > 1.0)
+            bytes.as_chunks().0.iter().any(|&value| large(f64::from_le_bytes(value) as f32))
         }
         _ => false,
     }
@@ -162,15 +168,14 @@ fn floats(path: &Path, array: &Array, of_bytes: bool) -> Result<Vec<f32>, DataEr
         let reason = format!("image {image} holds {}, expected finite values", values[place]);
         return Err(DataError::malformed(path, reason));
     }
+    let white = if of_bytes && array.kind == TypeChar::Float { 255.0 } else { 1.0 };
     let least = values.iter().copied().fold(f32::INFINITY, f32::min);
     let most = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if least < 0.0 || most > 255.0 {
+    if least < -ROUNDING * white || most > (1.0 + ROUNDING) * white {
         let reason = format!("values from {least} to {most}, expected [0, 1] or [0, 255]");
         return Err(DataError::malformed(path, reason));
     }
-    if of_bytes && array.kind == TypeChar::Float {
-        values.iter_mut().for_each(|value| *value /= 255.0);
-    }
+    values.iter_mut().for_each(|value| *value = (*value / white).clamp(0.0, 1.0));
     Ok(values)
 }
 

@@ -88,7 +88,8 @@ pub(crate) fn open(path: &Path) -> Result<Dataset, DataError> {
     } else {
         let broken = |error| DataError::malformed(path, format!("damaged archive: {error}"));
         let mut archive = tar::Archive::new(stream::open(path)?);
-        for entry in archive.entries().map_err(broken)? {
+        // Members with long names, which these aren't, would be read whole, however long.
+        for entry in archive.entries().map_err(broken)?.raw(true) {
             let mut entry = entry.map_err(broken)?;
             let member = entry.path().map_err(broken)?.into_owned();
             let name = member.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -66,7 +66,7 @@ fn reduce<const N: usize>(shape: ImageShape, image: &[f32], side: usize) -> [f32
     let small = ImageShape { height: side, width: side, channels: 1 };
     let row = shape.width * shape.channels;
     let line = |y: usize, line: &mut [f32]| grey(&image[y * row..][..row], shape.channels, line);
-    resample::resample(shape.height, shape.width, small, line, &mut out);
+    resample::squeeze(shape.height, shape.width, small, line, &mut out);
     out
 }
 

@@ -135,7 +135,7 @@ impl StateDict {
     /// A copy of `model` with these weights.
     ///
     /// # Errors
-    /// [`ImportError::Tensors`] names every tensor that is missing, unknown or of another shape.
+    /// [`ImportError::Tensors`] names every tensor that is missing, unknown, of another shape or not finite.
     pub fn load_into(&self, model: &Model) -> Result<Model, ImportError> {
         let mappings = mappings(model);
         let mut values = vec![0.0; mappings.last().map_or(0, |mapping| mapping.range.end)];
@@ -147,7 +147,9 @@ impl StateDict {
                 Some(tensor) => {
                     let tensor = if *transposed { tensor.transposed() } else { tensor };
                     let scalar = tensor.shape.is_empty() && *shape == [1];
-                    if tensor.shape == *shape || scalar {
+                    if let Some(value) = tensor.values.iter().find(|value| !value.is_finite()) {
+                        problems.push(format!("tensor {theirs} holds {value}, expected finite numbers"));
+                    } else if tensor.shape == *shape || scalar {
                         values[range.clone()].copy_from_slice(&tensor.values);
                     } else {
                         let (mut found, mut expected) = (tensor.shape, shape.clone());

@@ -9,6 +9,11 @@ pub const SMALL: f64 = 13.0;
 /// Font size of titles.
 pub const TITLE: f64 = 16.0;
 
+/// Pixels above the plotting area, for title and axis label.
+const TOP: f64 = 68.0;
+/// Pixels below it, for ticks and axis label.
+const BOTTOM: f64 = 56.0;
+
 /// A plotting area on the canvas with its two axes.
 pub struct Frame {
     left: f64,
@@ -24,9 +29,14 @@ impl Frame {
     /// The frame for a canvas of `width` × `height` with `right` pixels kept free beside the plotting area.
     pub fn new([width, height]: [f64; 2], right: f64, x: Range, y: Range) -> Self {
         let widest = y.ticks(6).iter().map(|(_, label)| text::width(label, SMALL)).fold(0.0, f64::max);
-        let (left, top, bottom) = (widest + 26.0, 68.0, 56.0);
-        let (inner, height) = ((width - left - right).max(40.0), (height - top - bottom).max(40.0));
-        Self { left, top, width: inner, height, x, y, canvas_width: width }
+        let left = widest + 26.0;
+        let (inner, height) = ((width - left - right).max(40.0), (height - TOP - BOTTOM).max(40.0));
+        Self { left, top: TOP, width: inner, height, x, y, canvas_width: width }
+    }
+
+    /// Height of a canvas whose plotting area is `inner` high.
+    pub fn height_for(inner: f64) -> f64 {
+        TOP + inner + BOTTOM
     }
 
     /// Where the plotting area begins and ends: left, top, right, bottom.

@@ -12,6 +12,11 @@ const MOST_POINTS: usize = 200;
 /// Up to this many points each is marked.
 const MOST_MARKERS: usize = 30;
 
+/// Width of a chart in pixels.
+const WIDTH: f64 = 760.0;
+/// Height of a line's name.
+const LABEL: f64 = SMALL + 5.0;
+
 /// One measurement.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
@@ -65,7 +70,7 @@ pub struct LineChart {
 }
 
 impl LineChart {
-    /// Draws the chart, 760 × 400 pixels.
+    /// Draws the chart, 760 × 400 pixels, and higher where the lines' names need it.
     ///
     /// # Errors
     /// There is no series, or one has no point that can be drawn.
@@ -85,11 +90,12 @@ impl LineChart {
         let ends = points().flat_map(|p| [p.y - p.sd.unwrap_or(0.0), p.y, p.y + p.sd.unwrap_or(0.0)]);
         let y = Range::fit(&self.y, ends.chain(baselines.iter().map(|b| b.value)));
         let x = Range::fit(&self.x, points().map(|p| p.x));
-        let size = [760.0, 400.0];
+        let lines = self.series.len() + baselines.len();
+        // A single line is named by the axis.
+        let labelled = lines > 1;
+        let size = [WIDTH, Frame::height_for(lines as f64 * LABEL).max(400.0)];
         let names = self.series.iter().map(|s| &s.name).chain(baselines.iter().map(|b| &b.name));
         let widest = names.map(|name| text::width(name, SMALL)).fold(0.0, f64::max);
-        // A single line is named by the axis.
-        let labelled = self.series.len() + baselines.len() > 1;
         let right = if labelled { (widest + 52.0).min(0.42 * size[0]) } else { 20.0 };
         let frame = Frame::new(size, right, x, y);
 
@@ -167,8 +173,8 @@ impl LineChart {
         };
         let wanted: Vec<f64> =
             runs.iter().map(last).chain(baselines.iter().map(|b| frame.at_y(b.value))).collect();
-        let rows = spread(&wanted, SMALL + 5.0, top + 4.0, bottom - 4.0);
-        let room = 760.0 - right - 48.0;
+        let rows = spread(&wanted, LABEL, top + 4.0, bottom - 4.0);
+        let room = WIDTH - right - 48.0;
         for (i, (&from, &row)) in wanted.iter().zip(&rows).enumerate() {
             let sample = [(right + 4.0, from), (right + 16.0, row), (right + 36.0, row)];
             let name = if i < runs.len() {

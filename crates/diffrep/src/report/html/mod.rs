@@ -38,7 +38,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
             or_missing(
                 exhibits::accuracy(&data.scores)?,
                 "No scores yet. They are made by",
-                &format!("diffrep probe {run}"),
+                &data.measure("probe"),
             ),
         ),
         ("scores", "Scores", scores::tables(data)),
@@ -48,7 +48,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
             or_missing(
                 exhibits::few_labels(&data.scores)?,
                 "No scores with few labels yet. They are made by",
-                &format!("diffrep probe {run} --few-labels 1,5,20,100"),
+                &format!("{} --few-labels 1,5,20,100", data.measure("probe")),
             ),
         ),
         ("analysis", "Which t holds what", analysis(data)?),
@@ -57,11 +57,10 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         ("configuration", "Configuration", configuration(data)),
         ("reproduce", "Make it again", commands(data)),
     ];
-    if data.semi.is_some() {
-        // Its health is what the guesses tell, and propagation trains nothing.
-        sections.retain(|(id, ..)| *id != "health" && (*id != "training" || !data.metrics.curves.is_empty()));
-        let guesses = semi::exhibits(data)?.iter().map(figure).collect();
-        sections.insert(0, ("guesses", "Labels for all from few", guesses));
+    sections.retain(|(id, ..)| data.applies(id));
+    let guesses = semi::exhibits(data)?;
+    if !guesses.is_empty() {
+        sections.insert(0, ("guesses", "Labels for all from few", guesses.iter().map(figure).collect()));
     }
     let links: String =
         sections.iter().map(|(id, title, _)| format!("<li><a href=\"#{id}\">{title}</a></li>")).collect();
@@ -104,7 +103,7 @@ fn training(data: &ReportData) -> Result<String, ReportError> {
 
 fn analysis(data: &ReportData) -> Result<String, ReportError> {
     let found = data.analysis.as_ref().map_or(Ok(Vec::new()), super::analysis)?;
-    let command = format!("diffrep analyse {}", data.run);
+    let command = data.measure("analyse");
     Ok(or_missing(found, "Codes at different t were not compared yet. This is done by", &command))
 }
 

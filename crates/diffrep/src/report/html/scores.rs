@@ -20,7 +20,7 @@ const HEADER: [&str; 9] = [
 /// The scores at the chosen t, and all of them folded away.
 pub fn tables(data: &ReportData) -> String {
     if data.scores.is_empty() {
-        return missing("No scores yet. They are made by", &format!("diffrep probe {}", data.run));
+        return missing("No scores yet. They are made by", &data.measure("probe"));
     }
     let chosen = score::headlines(&data.scores);
     let best = score::of_encoder(&data.scores).and_then(|best| chosen.iter().position(|s| *s == best));

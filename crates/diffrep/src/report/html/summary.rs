@@ -4,6 +4,7 @@ use crate::probe::{Score, best_validated};
 use crate::report::escape::escape;
 use crate::report::model::ReportData;
 use crate::report::score::{self, deviation};
+use crate::report::subject::Subject;
 use crate::semi::Summary;
 
 /// The baseline that needs no network.
@@ -11,10 +12,16 @@ const PIXELS: &str = "raw pixels";
 
 /// The box.
 pub fn summary(data: &ReportData) -> String {
-    let content = match (score::of_encoder(&data.scores), &data.semi) {
-        (Some(headline), _) => headline_box(headline, &data.scores),
-        (None, Some(semi)) => few_labels_box(semi),
-        (None, None) => missing("No score yet. It is made by", &format!("diffrep probe {}", data.run)),
+    let few = data.semi.as_ref().map(few_labels_box);
+    // A probe learns from all labels: beside what few came to it is another question.
+    let probed = score::of_encoder(&data.scores).map(|headline| headline_box(headline, &data.scores));
+    let content = match (few, probed, data.subject) {
+        (None, None, Subject::FewLabels) => {
+            "<p>Training from few labels is not over: the command that began it goes on with it.</p>\n"
+                .to_owned()
+        }
+        (None, None, _) => missing("No score yet. It is made by", &data.measure("probe")),
+        (few, probed, _) => few.unwrap_or_default() + &probed.unwrap_or_default(),
     };
     format!("<div class=\"summary\">\n{content}</div>\n")
 }

@@ -15,6 +15,9 @@ const FORMAT: u32 = 1;
 pub struct Progress {
     /// Optimiser steps done.
     pub step: u64,
+    /// Steps that whoever wrote it was going to do in all; 0 in checkpoints of earlier versions.
+    #[serde(default)]
+    pub total: u64,
     /// The learning rate's course, fixed when the run was created.
     pub schedule: Schedule,
     /// Seconds of training so far, pauses not counted.
@@ -27,6 +30,11 @@ pub struct Progress {
 }
 
 impl Progress {
+    /// Of a run that has not begun.
+    pub fn fresh(schedule: Schedule) -> Self {
+        Self { step: 0, total: 0, schedule, seconds: 0.0, score: None, window: Window::default() }
+    }
+
     /// The line of metrics about the steps since the last one, of which there is one at least.
     pub(crate) fn close_window(&mut self, images_per_second: f64) -> TrainRecord {
         let means = self.window.close();

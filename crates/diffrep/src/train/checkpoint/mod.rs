@@ -9,7 +9,7 @@ mod tensors;
 pub use load::{load_state, load_weights};
 pub use manifest::Progress;
 pub(crate) use save::sweep;
-pub use save::{prune, save};
+pub use save::{discard, prune, save};
 
 use super::RunError;
 use crate::nn::parameters::Layout;

@@ -5,8 +5,8 @@ use super::{EMA, FOLDER, MODEL, OPTIMISER, State, TEMPORARY, best, folder_of, mo
 use crate::files::{sync_folder, write_synced};
 use crate::nn::parameters::Layout;
 use crate::train::RunError;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 /// Writes the checkpoint of `state` into the run folder `run` and returns its folder.
 ///
@@ -31,6 +31,18 @@ pub fn save(run: &Path, layout: &Layout, state: &State) -> Result<PathBuf, RunEr
     let parent = run.join(FOLDER);
     sync_folder(&parent).map_err(RunError::io("sync", &parent))?;
     Ok(target)
+}
+
+/// Removes the checkpoint of `step` in `run`, which is no run: whoever wrote it was stopped before the folder became one.
+///
+/// # Errors
+/// The disk refuses.
+pub fn discard(run: &Path, step: u64) -> Result<(), RunError> {
+    let folder = folder_of(run, step);
+    match fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(RunError::io("remove", &folder)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn write_files(folder: &Path, layout: &Layout, state: &State) -> Result<(), RunError> {

@@ -52,7 +52,7 @@ pub struct TrainRecord {
     /// Norm of the score network's part; absent for methods without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient_norm_score: Option<f64>,
-    /// Images a second of wall-clock time.
+    /// Images a second of the steps' wall-clock time, measuring and saving not counted.
     pub images_per_second: f64,
     /// Resident memory of the process, where the system tells.
     #[serde(skip_serializing_if = "Option::is_none")]

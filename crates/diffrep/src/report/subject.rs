@@ -1,0 +1,40 @@
+//! What a report is about: it names no command that the folder would refuse.
+use super::model::ReportData;
+
+/// What a folder holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Subject {
+    /// A run of `train`.
+    #[default]
+    Run,
+    /// A run of `semi`: only the command that began it goes on with it.
+    FewLabels,
+    /// An encoder whose weights come from elsewhere, so that no command trains it.
+    Imported,
+    /// Labels that were spread over frozen features: there is no encoder.
+    Guesses,
+}
+
+impl ReportData {
+    /// Whether a section of the page says something, or names a command that would make it do so.
+    pub(super) fn applies(&self, section: &str) -> bool {
+        let encoder = self.subject != Subject::Guesses;
+        match section {
+            "training" => self.subject == Subject::Run || !self.metrics.curves.is_empty(),
+            "health" => self.subject == Subject::Run,
+            "accuracy" | "scores" | "few-labels" | "embeddings" | "neighbours" | "configuration" => encoder,
+            "analysis" => self.analysis.is_some() || (encoder && !self.is_static),
+            _ => true,
+        }
+    }
+
+    /// A command that measures the encoder with labels, which it has to be given where the run has none.
+    pub(super) fn measure(&self, command: &str) -> String {
+        let labels = match (self.subject, self.is_unlabelled) {
+            (Subject::Imported, _) => " --data DATA",
+            (_, true) => " --labels LABELS.csv",
+            (_, false) => "",
+        };
+        format!("diffrep {command} {}{labels}", self.run)
+    }
+}
