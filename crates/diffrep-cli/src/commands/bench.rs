@@ -98,8 +98,9 @@ impl Outcome {
     ) -> Result<Self> {
         let (config, model) = (bench.plan().config(), &bench.plan().record().model);
         let (batch, operations) = (config.train.batch, model.operations()?);
-        // A contrastive step encodes two views of each image.
-        let second_view = config.objective.method.needs().two_views.then_some(operations.encoder.total());
+        // A contrastive step encodes and projects two views of each image.
+        let view = operations.encoder + operations.projection;
+        let second_view = config.objective.method.needs().two_views.then_some(view.total());
         let step = operations.total().total() + second_view.unwrap_or(0);
         let device = args.device.name().to_owned();
         Ok(Self {

@@ -53,7 +53,8 @@ pub struct Args {
     /// AVX512_BF16; on cpu only). Default: the preset's, f32.
     #[arg(long, value_name = "P", conflicts_with = "resume")]
     precision: Option<String>,
-    /// Steps in all, those done before included. Default: the preset's.
+    /// Steps in all, those done before included. Default: the preset's; with --resume those of the run, or of a longer training
+    /// that was stopped.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i64).range(1..))]
     steps: Option<i64>,
     /// With fast and fast-grey, and wherever train.steps is 0: minutes of the whole training, from which steps and schedule
@@ -196,8 +197,9 @@ fn changes(config: &Config, before: &Config) -> Vec<String> {
     let counted = given.counted(before.train.steps);
     given.train.steps = before.train.steps;
     let [given, counted] = [given, counted].map(|config| config.changes_since(before));
-    // Only counting has shortened a warm-up.
-    if before.train.minutes.is_some() && counted.is_empty() { counted } else { given }
+    // Only counting has shortened a warm-up, which steps that are given anew say nothing about.
+    let was_counted = before.train.minutes.is_some() && config.train.steps != before.train.steps;
+    if was_counted && counted.is_empty() { counted } else { given }
 }
 
 /// What differs in where the first weights come from.

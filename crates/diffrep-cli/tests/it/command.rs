@@ -123,3 +123,14 @@ pub fn metrics(run: &Path) -> Vec<serde_json::Value> {
     };
     text.lines().map(strip).collect()
 }
+
+/// Images of 8×8 pixels in an array file, the first `step` apart.
+pub fn array(path: &Path, step: u8) {
+    let pixels: Vec<u8> = (0..40 * 64u32).map(|i| (i % 64) as u8 + (i / 64) as u8 * step).collect();
+    let mut bytes = b"\x93NUMPY\x01\0v\0".to_vec();
+    bytes.extend(
+        format!("{:<117}\n", "{'descr': '|u1', 'fortran_order': False, 'shape': (40, 8, 8), }").bytes(),
+    );
+    bytes.extend(pixels);
+    std::fs::write(path, bytes).unwrap();
+}

@@ -1,20 +1,9 @@
 //! Data that have moved are found again where they are said to be; other data in their place are noticed.
-use crate::command::{Place, diffrep, fail, succeed};
+use crate::command::{Place, array, diffrep, fail, succeed};
 use crate::compare;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-
-/// Images of 8×8 pixels in an array file, the first `step` apart.
-fn array(path: &Path, step: u8) {
-    let pixels: Vec<u8> = (0..40 * 64u32).map(|i| (i % 64) as u8 + (i / 64) as u8 * step).collect();
-    let mut bytes = b"\x93NUMPY\x01\0v\0".to_vec();
-    bytes.extend(
-        format!("{:<117}\n", "{'descr': '|u1', 'fortran_order': False, 'shape': (40, 8, 8), }").bytes(),
-    );
-    bytes.extend(pixels);
-    fs::write(path, bytes).unwrap();
-}
 
 fn resume(place: &Place, arguments: &[&str]) -> Command {
     let mut command = diffrep(&["train", "--json", "--quiet", "--resume"]);

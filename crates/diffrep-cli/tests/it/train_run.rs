@@ -43,6 +43,14 @@ fn a_warm_up_that_was_not_counted_is_not_taken_for_one() {
     succeed(train("2"));
     let message = fail(train("3"));
     assert!(message.contains("optimiser.warm_up was 2, is 3"), "{message}");
+    // Nor where the settings have minutes, but weren't asked for them.
+    let timed = |warm_up: &str| {
+        let warm_up = format!("optimiser.warm_up={warm_up}");
+        place.train("timed", &["--steps", "20", "--set", "train.minutes=9", "--set", &warm_up])
+    };
+    succeed(timed("2"));
+    let message = fail(timed("3"));
+    assert!(message.contains("optimiser.warm_up was 2, is 3"), "{message}");
 }
 
 #[test]

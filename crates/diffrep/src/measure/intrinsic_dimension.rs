@@ -38,7 +38,8 @@ pub fn intrinsic_dimension(codes: &[f32], dim: usize) -> f64 {
 /// The first of each rows that are the same: a copy as neighbour of others would make their two nearest equally far.
 fn distinct(codes: &[f32], dim: usize) -> Vec<f32> {
     let mut seen = HashSet::new();
-    let bits = |row: &[f32]| row.iter().map(|value| value.to_bits()).collect::<Vec<u32>>();
+    // Zeros of either sign are the same.
+    let bits = |row: &[f32]| row.iter().map(|value| (value + 0.0).to_bits()).collect::<Vec<u32>>();
     codes.chunks_exact(dim).filter(|row| seen.insert(bits(row))).flatten().copied().collect()
 }
 

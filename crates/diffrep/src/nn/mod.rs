@@ -51,8 +51,8 @@ use crate::random::Seed;
 pub struct Pass {
     /// Training or evaluation.
     pub mode: Mode,
-    /// How convolutions, linear layers and attention multiply, here and in the backward pass. The embedding of time, a
-    /// tiny part, is always f32.
+    /// How convolutions, linear layers and attention multiply, here and in the backward pass. The embedding of time and the
+    /// class head, tiny parts, are always f32.
     pub precision: Precision,
     /// The run's seed.
     pub seed: Seed,

@@ -47,12 +47,14 @@ pub struct ModelOperations {
     pub score: Operations,
     /// The latent decoder.
     pub decoder: Operations,
+    /// The projection head of contrastive learning.
+    pub projection: Operations,
 }
 
 impl ModelOperations {
-    /// All networks together: what a training step takes for each image.
+    /// All networks together: what a training step takes for each image that is seen once.
     pub fn total(self) -> Operations {
-        self.encoder + self.conditioning + self.score + self.decoder
+        self.encoder + self.conditioning + self.score + self.decoder + self.projection
     }
 }
 
@@ -71,6 +73,7 @@ impl ModelConfig {
             conditioning: sum(networks.conditioning),
             score: sum(networks.score),
             decoder: sum(networks.decoder),
+            projection: sum(networks.projection),
         })
     }
 
@@ -79,24 +82,28 @@ impl ModelConfig {
     /// # Errors
     /// Sizes that don't fit each other.
     pub(super) fn weights(&self) -> Result<u64, NnError> {
-        let Networks { encoder, conditioning, score, decoder } = self.products()?;
-        let products = [encoder, conditioning, score, decoder].into_iter().flatten();
+        let Networks { encoder, conditioning, score, decoder, projection } = self.products()?;
+        let products = [encoder, conditioning, score, decoder, projection].into_iter().flatten();
         let held = |product: Product| match product {
             Product::Layer { weights, .. } => weights as u64,
             Product::Attention { .. } => 0,
         };
-        let (dim, hidden) = (self.encoder.latent_dim() as u64, self.encoder.feature_dim() as u64);
-        let projection = self.projection.map_or(0, |outputs| (dim + outputs as u64) * hidden);
-        Ok(products.map(held).sum::<u64>() + projection)
+        Ok(products.map(held).sum())
     }
 
     fn products(&self) -> Result<Networks, NnError> {
         let architecture = self.architecture()?;
         let side = (self.height, self.width);
         let encoder = encoder(&self.encoder, self.channels, side);
-        let Some(plan) = architecture else { return Ok(Networks { encoder, ..Networks::default() }) };
+        let (latent, hidden) = (self.encoder.latent_dim(), self.encoder.feature_dim());
+        let projection = self.projection.map(|outputs| [linear(latent, hidden), linear(hidden, outputs)]);
+        let projection = projection.into_iter().flatten().collect();
+        let Some(plan) = architecture else {
+            return Ok(Networks { encoder, projection, ..Networks::default() });
+        };
         Ok(Networks {
             encoder,
+            projection,
             conditioning: conditioning(&plan, self.encoder.latent_dim()),
             score: if self.score_network { score(&plan, side) } else { Vec::new() },
             decoder: if self.decoder { decoder(&plan, side) } else { Vec::new() },
@@ -111,6 +118,7 @@ struct Networks {
     conditioning: Vec<Product>,
     score: Vec<Product>,
     decoder: Vec<Product>,
+    projection: Vec<Product>,
 }
 
 #[derive(Clone, Copy)]
@@ -285,7 +293,7 @@ mod tests {
             ncsnpp,
             score_network: true,
             decoder: true,
-            projection: None,
+            projection: Some(24),
         }
     }
 
@@ -303,13 +311,14 @@ mod tests {
             self_conditioning: true,
         };
         for config in [config((32, 32), NcsnppConfig::default()), config((4, 8), small)] {
-            let Networks { encoder, conditioning, score, decoder } = config.products().unwrap();
+            let Networks { encoder, conditioning, score, decoder, projection } = config.products().unwrap();
             let layout = Layout::of(&config.init(Seed(0), &Default::default()).unwrap());
             for (network, products) in [
                 ("encoder.", encoder),
                 ("conditioning.", conditioning),
                 ("score.", score),
                 ("decoder.", decoder),
+                ("projection.", projection),
             ] {
                 let matrices =
                     layout.entries().iter().filter(|e| e.kind == Kind::Trainable && e.shape.len() > 1);

@@ -72,6 +72,7 @@ impl ReportData {
         let scores = existing("probe.json").map_or(Ok(Scores::default()), |path| score::read(&path))?;
         let analysis = existing("analyse.json").map(|path| read_json(&path)).transpose()?;
         let semi: Option<Summary> = existing("semi-outcome.json").map(|path| read_json(&path)).transpose()?;
+        let semi = semi.map(|semi| known_by(semi, &record));
         let subject = match (&few_labels, &semi) {
             (Some(_), _) => Subject::FewLabels,
             (None, Some(_)) if record.is_null() => Subject::Guesses,
@@ -100,13 +101,16 @@ impl ReportData {
         })
     }
 
+    /// The value of a setting by its dotted key.
+    pub(super) fn setting(&self, name: &str) -> Option<&str> {
+        self.configuration.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
     /// The total, as an option, of a run that went on beyond the one that it was created with.
     fn more_steps(&self) -> String {
-        let setting = |name: &str| {
-            self.configuration.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-        };
         // In a new run another total would stretch a falling learning rate.
-        let planned = setting("train.steps").filter(|_| setting("optimiser.decay") != Some("cosine"));
+        let planned =
+            self.setting("train.steps").filter(|_| self.setting("optimiser.decay") != Some("cosine"));
         let planned = planned.and_then(|steps| steps.parse::<u64>().ok());
         let last = self.metrics.curves.get("loss").and_then(|losses| losses.last());
         match planned.zip(last) {
@@ -148,6 +152,14 @@ fn title(run: &Path, configuration: &[(String, String)], record: &Value) -> Stri
         (Some(method), Some(dataset)) => format!("{} on {dataset}", method.to_uppercase()),
         _ => run.file_name().unwrap_or(run.as_os_str()).to_string_lossy().into_owned(),
     }
+}
+
+/// Earlier versions wrote what the images are known by into the run's record only.
+fn known_by(mut semi: Summary, record: &Value) -> Summary {
+    let sum = |key: &str| record.get(key).and_then(Value::as_u64).and_then(|sum| u32::try_from(sum).ok());
+    semi.images_checksum = semi.images_checksum.or(sum("images_checksum"));
+    semi.pixels_checksum = semi.pixels_checksum.or(sum("pixels_checksum"));
+    semi
 }
 
 fn few_labels_title(semi: &Summary) -> String {

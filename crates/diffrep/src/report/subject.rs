@@ -28,12 +28,15 @@ impl ReportData {
         }
     }
 
-    /// A command that measures the encoder with labels, which it has to be given where the run has none.
+    /// A command that measures the encoder with labels: with those of other data where it has learned its own images' (which
+    /// are tested on too if the data have no split), with given ones where the run has none.
     pub(super) fn measure(&self, command: &str) -> String {
-        let labels = match (self.subject, self.is_unlabelled) {
-            (Subject::Imported, _) => " --data DATA",
-            (_, true) => " --labels LABELS.csv",
-            (_, false) => "",
+        let learned =
+            self.subject == Subject::FewLabels || self.setting("objective.method") == Some("supervised");
+        let labels = match learned || self.subject == Subject::Imported {
+            true => " --data DATA",
+            false if self.is_unlabelled => " --labels LABELS.csv",
+            false => "",
         };
         format!("diffrep {command} {}{labels}", self.run)
     }

@@ -73,6 +73,14 @@ pub struct Protocol {
     /// Whether scores are of the test split; otherwise of a fifth of the training rows.
     #[serde(default = "yes")]
     pub test: bool,
+    /// Whether the seed draws which classes give validation rows, as few labels that can't be divided evenly need it; false
+    /// where none do, and in files of earlier versions, which took the first classes.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drawn_classes: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 fn yes() -> bool {
@@ -81,6 +89,7 @@ fn yes() -> bool {
 
 impl Protocol {
     pub(super) fn of(t: &[f64], settings: &Settings, test: bool) -> Self {
+        let uneven = |&count: &usize| count > 1 && (count as f64 * settings.recipe.validation).fract() != 0.0;
         Self {
             t: t.to_vec(),
             probes: settings.probes.iter().map(|probe| probe.name().to_owned()).collect(),
@@ -88,6 +97,7 @@ impl Protocol {
             seeds: settings.seeds.clone(),
             recipe: settings.recipe.clone(),
             test,
+            drawn_classes: settings.few_labels.iter().any(uneven),
         }
     }
 }

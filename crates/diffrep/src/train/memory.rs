@@ -10,11 +10,11 @@ const MAPS_PER_BLOCK: usize = 9;
 /// What the process takes besides.
 const BASE_BYTES: u64 = 60 << 20;
 
-/// Estimated peak memory in bytes of training `model` with `parameters` numbers in batches of `batch`.
+/// Estimated peak memory in bytes of training `model` with `parameters` numbers, where a step passes `images` through it.
 ///
 /// It counts parameters, optimiser and the feature maps kept for the backward pass; images that lie in memory come
 /// on top. Expect it within a factor of two.
-pub(super) fn estimate(model: &ModelConfig, batch: usize, parameters: usize) -> u64 {
+pub(super) fn estimate(model: &ModelConfig, images: usize, parameters: usize) -> u64 {
     let mut maps = encoder_maps(model);
     if model.score_network {
         maps += unet_maps(model, true);
@@ -22,7 +22,7 @@ pub(super) fn estimate(model: &ModelConfig, batch: usize, parameters: usize) -> 
     if model.decoder {
         maps += unet_maps(model, false);
     }
-    BASE_BYTES + 4 * (COPIES_OF_PARAMETERS * parameters as u64 + batch as u64 * maps)
+    BASE_BYTES + 4 * (COPIES_OF_PARAMETERS * parameters as u64 + images as u64 * maps)
 }
 
 /// Numbers an image in the feature maps that the encoder keeps.

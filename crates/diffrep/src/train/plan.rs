@@ -214,7 +214,8 @@ impl Plan {
     /// Estimated peak memory of training in bytes, given the number of parameters, within a factor of two: parameters,
     /// optimiser and feature maps; images that lie in memory come on top.
     pub fn memory_estimate(&self, parameters: usize) -> u64 {
-        memory::estimate(&self.record.model, self.config.train.batch, parameters)
+        let views = if self.config.objective.method.needs().two_views { 2 } else { 1 };
+        memory::estimate(&self.record.model, views * self.config.train.batch, parameters)
     }
 }
 

@@ -151,7 +151,8 @@ impl Trainer {
         if first >= limits.steps {
             return Ok(Ending::Finished);
         }
-        self.progress.total = limits.steps;
+        let created = self.plan.config.train.steps;
+        self.progress.total = if limits.steps > created { limits.steps } else { 0 };
         let (batch, precision) = (self.plan.config.train.batch, self.plan.config.train.precision);
         if let Some(record) = self.log.begin(MachineRecord::here(&self.device, precision, first))? {
             observer.notice(Event::Recorded(&record));

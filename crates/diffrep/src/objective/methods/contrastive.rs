@@ -86,7 +86,8 @@ pub fn nt_xent(projected: Tensor<2>, temperature: f64) -> Tensor<1> {
     let other = mask(views, |row, column| (row + views / 2) % views == column, &device);
     // A view is no candidate for its own partner.
     let logits = similarity - itself.mul_scalar(EXCLUDED);
-    (log_softmax(logits, 1) * other).sum().div_scalar(views as f64).neg()
+    // Row by row: a sum of that many numbers at once would depend on the number of threads.
+    (log_softmax(logits, 1) * other).sum_dim(1).sum().div_scalar(views as f64).neg()
 }
 
 /// Keeps the direction of a projection of length zero defined.

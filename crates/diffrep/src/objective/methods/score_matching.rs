@@ -87,7 +87,9 @@ impl ScoreMatching {
         let noisy = batch.images.clone() * mean.clone() + draw.noise.clone() * std.clone();
         let h = match self_conditions(score, pass) {
             true => {
-                let first = score.forward(noisy.clone(), condition, pass).detach();
+                // Without dropout, whose masks would be those of the pass that reads the guess.
+                let guessing = Pass { mode: Mode::Eval, ..pass };
+                let first = score.forward(noisy.clone(), condition, guessing).detach();
                 let estimate = ((noisy.clone() + first * std) / mean).clamp(-LARGEST_PIXEL, LARGEST_PIXEL);
                 score.forward_estimated(noisy, estimate, condition, pass)
             }

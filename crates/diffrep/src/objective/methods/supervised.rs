@@ -57,5 +57,6 @@ impl Objective for Supervised {
 /// Cross-entropy of `logits` `[N, classes]` against one-hot rows, the mean over rows that are not zero; 0 if all are.
 pub fn cross_entropy(logits: Tensor<2>, one_hot: Tensor<2>) -> Tensor<1> {
     let labelled = one_hot.clone().sum().clamp_min(1.0);
-    (log_softmax(logits, 1) * one_hot).sum().neg() / labelled
+    // Row by row: a sum of very many numbers at once would depend on the number of threads.
+    (log_softmax(logits, 1) * one_hot).sum_dim(1).sum().neg() / labelled
 }

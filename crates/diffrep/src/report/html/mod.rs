@@ -10,6 +10,7 @@ use super::exhibits::{self, NEIGHBOURS, SCATTER};
 use super::figure::Scatter;
 use super::model::ReportData;
 use super::semi;
+use super::subject::Subject;
 use parts::{figure, missing, section, table};
 
 /// The page for `data`.
@@ -48,7 +49,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
             or_missing(
                 exhibits::few_labels(&data.scores)?,
                 "No scores with few labels yet. They are made by",
-                &format!("{} --few-labels 1,5,20,100", data.measure("probe")),
+                &format!("{} --few-labels 1,10", data.measure("probe")),
             ),
         ),
         ("analysis", "Which t holds what", analysis(data)?),
@@ -84,12 +85,14 @@ fn or_missing(exhibits: Vec<Exhibit>, sentence: &str, command: &str) -> String {
 }
 
 fn training(data: &ReportData) -> Result<String, ReportError> {
-    let command = format!("diffrep train --resume {}", data.run);
-    let figures = or_missing(
-        exhibits::training(&data.metrics)?,
-        "No metrics were recorded yet. They come from",
-        &command,
-    );
+    let found = exhibits::training(&data.metrics)?;
+    let figures = match data.subject {
+        Subject::Run => {
+            let command = format!("diffrep train --resume {}", data.run);
+            or_missing(found, "No metrics were recorded yet. They come from", &command)
+        }
+        _ => found.iter().map(figure).collect(),
+    };
     let warnings: String = data
         .metrics
         .warnings

@@ -15,8 +15,9 @@ const FORMAT: u32 = 1;
 pub struct Progress {
     /// Optimiser steps done.
     pub step: u64,
-    /// Steps that whoever wrote it was going to do in all; 0 in checkpoints of earlier versions.
-    #[serde(default)]
+    /// Steps that whoever wrote it was going to do in all, where that was more than the run was created with; otherwise 0,
+    /// which isn't written: the text of earlier versions is sealed without.
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub total: u64,
     /// The learning rate's course, fixed when the run was created.
     pub schedule: Schedule,
@@ -27,6 +28,10 @@ pub struct Progress {
     pub score: Option<f64>,
     /// Steps since the last line of metrics.
     pub window: Window,
+}
+
+fn is_zero(total: &u64) -> bool {
+    *total == 0
 }
 
 impl Progress {
@@ -115,4 +120,59 @@ fn json<T: Serialize>(value: &T) -> String {
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As it was written before `total` came, in a run of studies/fast-minutes.toml.
+    const EARLIER: &str = r#"{
+  "manifest": {
+    "format": 1,
+    "progress": {
+      "step": 223,
+      "schedule": {
+        "learning_rate": 0.0002,
+        "warm_up": 500,
+        "decay": "constant",
+        "horizon": 6685
+      },
+      "seconds": 117.761319722,
+      "score": 0.27734375,
+      "window": {
+        "steps": 0,
+        "loss": 0.0,
+        "parts": [],
+        "gradient_norm": 0.0,
+        "gradient_norm_encoder": 0.0,
+        "gradient_norm_score": null
+      }
+    },
+    "files": {
+      "ema.safetensors": "6bea945d64aa5541c3414d3fbbd9ea24b23ed804a86087c5f5dc4115bd3dff7b",
+      "model.safetensors": "92a43f6298fd9b1f02cc8401c04d73ee7e106c5f57c7244f4374d5aa4b9d819c",
+      "optimiser.safetensors": "55adfe9510447a1e74845466bd8813a1f0ca2cc035575f2ddeb604c3286b0dfa"
+    }
+  },
+  "sha256": "0ec0d6ee16bcc8a3674176260535384dc55120d390b23e9f36a08191a53e9a6c"
+}"#;
+
+    #[test]
+    fn manifests_of_earlier_versions_are_whole() {
+        let path = Path::new("checkpoint.json");
+        let manifest = Manifest::open(path, EARLIER.as_bytes()).unwrap();
+        assert_eq!((manifest.progress.step, manifest.progress.total), (223, 0));
+        assert_eq!(manifest.seal(), EARLIER);
+        let longer = EARLIER.replace("\"step\": 223,", "\"step\": 223,\n      \"total\": 400,");
+        assert!(Manifest::open(path, longer.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_total_beyond_the_planned_one_comes_back() {
+        let path = Path::new("checkpoint.json");
+        let mut manifest = Manifest::open(path, EARLIER.as_bytes()).unwrap();
+        manifest.progress.total = 400;
+        assert_eq!(Manifest::open(path, manifest.seal().as_bytes()).unwrap().progress.total, 400);
+    }
 }
