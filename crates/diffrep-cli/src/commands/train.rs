@@ -170,7 +170,7 @@ fn start(args: &Args, time: Option<Duration>, ui: &Ui) -> Result<(Trainer, Optio
             dataset.train.len()
         ));
     }
-    let plan = Plan::on(config, &dataset)?;
+    let plan = Plan::on(asked(config), &dataset)?;
     if let Some(init) = &args.init {
         RunFolder::open(init)?;
     }
@@ -185,21 +185,28 @@ fn open_outside(config: &Config, run: &Path) -> Result<Dataset> {
     Ok(data::open(&config.data.source, &config.data.open_options())?)
 }
 
+/// The settings without minutes that no steps are counted from: with them a run would look like one that was counted.
+fn asked(mut config: Config) -> Config {
+    if config.train.steps > 0 {
+        config.train.minutes = None;
+    }
+    config
+}
+
 /// What differs between `config` and a run's settings. The total may grow: the schedule stays the one that the run was
 /// created with, whether its steps were given or counted.
 fn changes(config: &Config, before: &Config) -> Vec<String> {
     let mut given = config.clone();
-    if given.train.steps > 0 {
-        // Minutes that steps were once counted from say nothing any more.
+    if given.train.steps > 0 || before.train.minutes.is_none() {
+        // Minutes that steps were once counted from say nothing any more, nor do those of a run whose steps were given.
         given.train.minutes = before.train.minutes;
     }
     given.train.steps = 0;
     let counted = given.counted(before.train.steps);
     given.train.steps = before.train.steps;
     let [given, counted] = [given, counted].map(|config| config.changes_since(before));
-    // Only counting has shortened a warm-up, which steps that are given anew say nothing about.
-    let was_counted = before.train.minutes.is_some() && config.train.steps != before.train.steps;
-    if was_counted && counted.is_empty() { counted } else { given }
+    // Only counting has shortened a warm-up.
+    if before.train.minutes.is_some() && counted.is_empty() { counted } else { given }
 }
 
 /// What differs in where the first weights come from.

@@ -28,15 +28,16 @@ impl ReportData {
         }
     }
 
-    /// A command that measures the encoder with labels: with those of other data where it has learned its own images' (which
-    /// are tested on too if the data have no split), with given ones where the run has none.
+    /// A command that measures the encoder with labels: if need be with those of other data where it has learned its own
+    /// images' (which are tested on too if the data have no split), with given ones where the run has none.
     pub(super) fn measure(&self, command: &str) -> String {
         let learned =
             self.subject == Subject::FewLabels || self.setting("objective.method") == Some("supervised");
-        let labels = match learned || self.subject == Subject::Imported {
-            true => " --data DATA",
-            false if self.is_unlabelled => " --labels LABELS.csv",
-            false => "",
+        let labels = match self.subject {
+            Subject::Imported => " --data DATA",
+            _ if learned => " [--data DATA]",
+            _ if self.is_unlabelled => " --labels LABELS.csv",
+            _ => "",
         };
         format!("diffrep {command} {}{labels}", self.run)
     }

@@ -137,7 +137,7 @@ impl Trainer {
 
     /// Steps that the run was created with or, where that are more, that whoever trained it last was going to do in all.
     pub fn planned(&self) -> u64 {
-        self.plan.config.train.steps.max(self.progress.total)
+        self.plan.config.train.steps.max(self.progress.total.unwrap_or(0))
     }
 
     /// Trains until a limit is met, then writes a checkpoint.
@@ -152,7 +152,7 @@ impl Trainer {
             return Ok(Ending::Finished);
         }
         let created = self.plan.config.train.steps;
-        self.progress.total = if limits.steps > created { limits.steps } else { 0 };
+        self.progress.total = (limits.steps > created).then_some(limits.steps);
         let (batch, precision) = (self.plan.config.train.batch, self.plan.config.train.precision);
         if let Some(record) = self.log.begin(MachineRecord::here(&self.device, precision, first))? {
             observer.notice(Event::Recorded(&record));

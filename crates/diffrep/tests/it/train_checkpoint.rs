@@ -19,7 +19,8 @@ fn network() -> (Layout, Vec<f32>) {
 
 fn state(step: u64, score: Option<f64>, weights: &[f32]) -> State {
     let schedule = Schedule { learning_rate: 1e-3, warm_up: 0, decay: Decay::Constant, horizon: 9 };
-    let progress = Progress { step, total: step, schedule, seconds: 0.25, score, window: Window::default() };
+    let progress =
+        Progress { step, total: Some(step), schedule, seconds: 0.25, score, window: Window::default() };
     let half: Vec<f32> = weights.iter().map(|w| w * 0.5).collect();
     State {
         progress,

@@ -15,10 +15,10 @@ const FORMAT: u32 = 1;
 pub struct Progress {
     /// Optimiser steps done.
     pub step: u64,
-    /// Steps that whoever wrote it was going to do in all, where that was more than the run was created with; otherwise 0,
-    /// which isn't written: the text of earlier versions is sealed without.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub total: u64,
+    /// Steps that whoever wrote it was going to do in all, where that was more than the run was created with. Absent
+    /// otherwise, and left out: earlier versions sealed their text without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
     /// The learning rate's course, fixed when the run was created.
     pub schedule: Schedule,
     /// Seconds of training so far, pauses not counted.
@@ -30,14 +30,10 @@ pub struct Progress {
     pub window: Window,
 }
 
-fn is_zero(total: &u64) -> bool {
-    *total == 0
-}
-
 impl Progress {
     /// Of a run that has not begun.
     pub fn fresh(schedule: Schedule) -> Self {
-        Self { step: 0, total: 0, schedule, seconds: 0.0, score: None, window: Window::default() }
+        Self { step: 0, total: None, schedule, seconds: 0.0, score: None, window: Window::default() }
     }
 
     /// The line of metrics about the steps since the last one, of which there is one at least.
@@ -162,7 +158,7 @@ mod tests {
     fn manifests_of_earlier_versions_are_whole() {
         let path = Path::new("checkpoint.json");
         let manifest = Manifest::open(path, EARLIER.as_bytes()).unwrap();
-        assert_eq!((manifest.progress.step, manifest.progress.total), (223, 0));
+        assert_eq!((manifest.progress.step, manifest.progress.total), (223, None));
         assert_eq!(manifest.seal(), EARLIER);
         let longer = EARLIER.replace("\"step\": 223,", "\"step\": 223,\n      \"total\": 400,");
         assert!(Manifest::open(path, longer.as_bytes()).is_err());
@@ -171,8 +167,12 @@ mod tests {
     #[test]
     fn a_total_beyond_the_planned_one_comes_back() {
         let path = Path::new("checkpoint.json");
-        let mut manifest = Manifest::open(path, EARLIER.as_bytes()).unwrap();
-        manifest.progress.total = 400;
-        assert_eq!(Manifest::open(path, manifest.seal().as_bytes()).unwrap().progress.total, 400);
+        // Some builds wrote nought.
+        for total in [400, 0] {
+            let mut manifest = Manifest::open(path, EARLIER.as_bytes()).unwrap();
+            manifest.progress.total = Some(total);
+            let text = manifest.seal();
+            assert_eq!(Manifest::open(path, text.as_bytes()).unwrap().progress.total, Some(total));
+        }
     }
 }
