@@ -1,4 +1,4 @@
-//! What a report is about: it names no command that the folder would refuse.
+//! What a report is about: it names no command that such a folder would refuse.
 use super::model::ReportData;
 
 /// What a folder holds.
