@@ -10,7 +10,6 @@ pub use settings::{CheckpointConfig, Config, DataConfig, MonitorConfig, Optimise
 
 use super::ConfigError;
 use crate::objective::Method;
-use presets::Preset;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -55,8 +54,7 @@ impl Sources {
 }
 
 impl Config {
-    /// Lays the sources over each other. Paths become absolute. What a preset makes depend on the time of training
-    /// follows `train.minutes`.
+    /// Lays the sources over each other. Paths become absolute.
     ///
     /// # Errors
     /// Names the file or argument, the key, and the nearest known one.
@@ -87,13 +85,10 @@ impl Config {
             Some(name) => name,
             None => preset_for(&data_source(&above)).to_owned(),
         };
-        let (origin, preset) = (format!("preset {preset}"), Preset::named(&preset)?);
-        let mut config = lay_over(&origin, preset.settings(None), &above)?;
+        let mut config = lay_over(&format!("preset {preset}"), presets::settings(&preset)?, &above)?;
         if let (0, Some(minutes)) = (config.train.steps, sources.minutes) {
-            above.push(("--minutes".to_owned(), layers::single("train.minutes", minutes.into())));
-            config.train.minutes = sources.minutes;
+            config.train.minutes = Some(minutes);
         }
-        config = lay_over(&origin, preset.settings(config.train.minutes), &above)?;
         config.data.make_absolute();
         Ok(config)
     }
