@@ -1,10 +1,11 @@
 //! Colours: few neutral inks, and ten categorical colours that stay apart for colour-blind readers.
 
 /// Categorical colours: the ten of M. A. Petroff, "Accessible Color Sequences for Data Visualization" (2021),
-/// optimised to stay apart for the three kinds of colour blindness. Darker ones first: they make better lines.
+/// optimised to stay apart for the three kinds of colour blindness. Darker ones first: they make better lines; greys
+/// late, since baselines are grey.
 const CATEGORICAL: [&str; 10] = [
-    "#3f90da", "#e76300", "#832db6", "#bd1f01", "#717581", "#ffa90e", "#a96b59", "#92dadd", "#94a4a2",
-    "#b9ac70",
+    "#3f90da", "#e76300", "#832db6", "#bd1f01", "#ffa90e", "#a96b59", "#717581", "#92dadd", "#b9ac70",
+    "#94a4a2",
 ];
 
 /// Number of categorical colours; from there on colours repeat with another marker.
